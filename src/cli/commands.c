@@ -1,0 +1,31 @@
+#include "cli/commands.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+const struct cli_command *const commands[] = {
+    &cmd_help,
+    &cmd_version,
+    &cmd_completion,
+};
+const size_t n_commands = COUNT(commands);
+
+const struct cli_command *command_find(const char *name)
+{
+    for (size_t i = 0; i < n_commands; i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+const char *command_nearest(const char *name)
+{
+    const char *names[COUNT(commands)];
+    for (size_t i = 0; i < n_commands; i++) {
+        names[i] = commands[i]->name;
+    }
+    return text_nearest(name, names, n_commands);
+}

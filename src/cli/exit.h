@@ -1,0 +1,26 @@
+/*
+ * exit: the exit codes of every command, so that a script can tell them apart.
+ *
+ * Documented in `farhand help exit-codes` and the man page; never renumbered.
+ */
+#ifndef CLI_EXIT_H
+#define CLI_EXIT_H
+
+#define EXIT_CODE_LIST(X)                                                        \
+    X(EXIT_DONE, 0, "done")                                                      \
+    X(EXIT_FAILED, 1, "failed; the sentence on stderr says why")                 \
+    X(EXIT_USAGE, 2, "the command line makes no sense as written")               \
+    X(EXIT_NOT_FOUND, 3, "no such host, device, pairing or thread; none joined") \
+    X(EXIT_DENIED, 4, "declined, forbidden, or not allowed for this role")       \
+    X(EXIT_SPENT, 5, "the code is spent, wrong or expired: make a new one")      \
+    X(EXIT_UNREACHABLE, 6, "the relay or the host does not answer")              \
+    X(EXIT_RPC, 7, "the other side answered with a JSON-RPC error")              \
+    X(EXIT_RUNNING, 8, "already running, or the port is taken")                  \
+    X(EXIT_AGENT, 9, "the agent (Codex) is missing, too old or failed")          \
+    X(EXIT_HOME, 10, "the state folder cannot be used")
+
+#define EXIT_CODE_ENUM(name, value, text) name = (value),
+enum exit_code { EXIT_CODE_LIST(EXIT_CODE_ENUM) };
+#undef EXIT_CODE_ENUM
+
+#endif
