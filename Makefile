@@ -1,0 +1,64 @@
+# Farhand. Every job has a target; plain `make` lists them.
+#
+# The targets only say what is wanted: the steps live in tools/, each of them idempotent,
+# so that running a target twice costs a second. Everything made goes under build/.
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+ARGS ?=
+ENV := tools/env.sh
+
+help: ## list the targets
+	@printf 'Farhand: steer the coding agent on this machine from anywhere.\n\n'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@printf '\nFirst time: make up. Options for it: make up ARGS="--lan --port 4317".\n'
+
+deps: ## install what a build needs (Debian packages; Node and Codex into build/)
+	@tools/deps.sh build run
+
+build: deps ## release build: build/release/farhand and the page in build/web
+	@tools/build.sh release
+	@tools/web.sh build
+
+up: build ## set everything up, build, and run: agent, relay, page, QR code
+	@$(ENV) build/release/farhand up $(ARGS)
+
+test: ## set everything up and run the whole suite once, with sanitizers
+	@tools/deps.sh build run test
+	@tools/test.sh
+
+test-all: ## the suite, plus gcc, clang, TSan, clang-format, clang-tidy, cppcheck
+	@tools/deps.sh build run test lint
+	@tools/test-all.sh
+
+bench: build ## measure; prints a table and writes build/bench.json
+	@$(ENV) tools/bench.sh $(ARGS)
+
+fuzz: ## run every fuzz target for FUZZ_SECONDS (60) each
+	@tools/deps.sh build lint
+	@tools/fuzz.sh $(FUZZ_SECONDS)
+
+install: build ## install under DESTDIR and PREFIX (/usr/local)
+	@tools/install.sh
+
+fresh: ## prove `make up` and `make test` on a bare Debian 12 (needs root)
+	@tools/deps.sh fresh
+	@tools/fresh.sh
+
+lint: ## layers, banned functions, sizes, commit subjects (no package needed)
+	@tools/lint.sh
+
+fmt: ## format the C sources in place
+	@tools/deps.sh lint
+	@tools/fmt.sh
+
+clean: ## remove what was built (keeps the tools in build/tools)
+	@find build -mindepth 1 -maxdepth 1 ! -name tools -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: help deps build up test test-all bench fuzz install fresh lint fmt clean
+
+export PREFIX DESTDIR
