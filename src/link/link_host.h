@@ -1,0 +1,191 @@
+/*
+ * link_host: the host's end of the way to its devices.
+ *
+ *     relay --- one leg --- channels --- sessions --- lanes --- streams --- the hub
+ *
+ * Source     docs/protocol.md sections 2 (handshake), 3 and 4 (pairing), 5 (frames,
+ *            records, streams, lanes), 8 (relay login).
+ * Shape      dials the relay for as long as it is started, logs in, keeps the access
+ *            list and the open boxes there across reconnects, answers handshakes,
+ *            and hands streams to the owner. A stream belongs to the DEVICE: it
+ *            outlives sessions, up to LINK_STREAM_GRACE_MS without one.
+ * Ownership  options, keys included, are copied (and wiped by link_host_close). The
+ *            link owns sessions and streams; a `struct link_session *` is valid
+ *            until its `closed`, a `struct link_stream *` until its `stream_closed`.
+ *            Texts and claims in callbacks are borrowed for the call.
+ * Errors     a peer that breaks the protocol is closed; the owner hears `closed`.
+ * Time       liveness is proved by a round trip through the relay each
+ *            LINK_KEEPALIVE_MS; there is no other timer while nothing happens.
+ * Limits     LINK_PENDING_MAX handshakes at once, LINK_PENDING_DEVICE_MAX of one
+ *            device, LINK_RUNS_MAX code runs of one box, LINK_STREAMS_MAX streams of
+ *            one device (a device cannot fill the host's memory with sessions).
+ * Reentry    every callback runs from the loop, never from inside the call that
+ *            caused it. Each call below may be made from any callback.
+ * Tests      tests/unit/link_host_test.c, tests/unit/link_loopback_test.c
+ */
+#ifndef LINK_LINK_HOST_H
+#define LINK_LINK_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/blob.h"
+#include "base/bytes.h"
+#include "base/err.h"
+
+#define LINK_KEEPALIVE_MS       30000u
+#define LINK_HANDSHAKE_MS       10000u // from the first message to msg3
+#define LINK_RUN_MS             20000u // one run of a code, CPace included
+#define LINK_PENDING_MAX        16u
+#define LINK_PENDING_DEVICE_MAX 4u
+#define LINK_RUNS_MAX           10u
+#define LINK_STREAMS_MAX        64u
+#define LINK_PEERS_MAX          64u
+#define LINK_STREAM_GRACE_MS    600000u
+#define LINK_URL_MAX            256u
+#define LINK_NAME_MAX           65u // 64 octets of UTF-8, sanitized, and a NUL
+
+struct loop;
+struct link_host;
+struct link_session;
+struct link_stream;
+
+enum link_state {
+    LINK_DISABLED,
+    LINK_CONNECTING,
+    LINK_CONNECTED, // a round trip through the relay was made
+    LINK_ERRORED,   // the relay refused; tried again with backoff
+};
+
+/* One paired device that may connect (protocol.md 2, rule 4). */
+struct link_peer {
+    uint8_t device_id[16];
+    uint8_t key[32];       // D
+    uint8_t relay_tag[32]; // SHA256(Dr): what the relay's access list holds
+    uint8_t pair_root[32]; // the PSK of mode 3; the link wipes its copies
+};
+
+/* The secrets of an open pairing; the link wipes its copy. */
+struct link_pairing {
+    uint8_t qr_secret[16];
+    uint8_t host_nonce[16]; // the one given to link_host_box()
+    char prs[64];           // "w1-w2-ddd"; "" when the pairing has no phrase
+};
+
+enum link_mode { LINK_MODE_QR = 1, LINK_MODE_PHRASE = 2, LINK_MODE_TRUSTED = 3 };
+
+/* Who is on the other end, once the third message has verified. */
+struct link_claim {
+    enum link_mode mode;
+    uint8_t pair_id[16]; // modes 1 and 2
+    uint8_t device_id[16];
+    uint8_t key[32];       // D: a valid point, its signature verified
+    uint8_t relay_key[32]; // Dr (modes 1 and 2)
+    uint8_t pair_root[32]; // modes 1 and 2: store it when the device is accepted
+    char name[LINK_NAME_MAX];
+    char version[LINK_NAME_MAX];
+    uint8_t role_asked; // 0: none was asked
+    char sas[8];        // "482 913"
+};
+
+struct link_host_ops {
+    /* Live devices, for the handshake and the relay's access list. */
+    size_t (*peers)(void *user, struct link_peer *out, size_t max);
+
+    /* A box was opened by someone: the pairing's secrets, or ERR_NOT_FOUND /
+     * ERR_DENIED when it is over, claimed or locked. `mode` is what they speak. */
+    enum err (*pairing)(void *user, const uint8_t pair_id[16], enum link_mode mode,
+                        struct link_pairing *out);
+    /* A run ended without a device: a wrong tag is a guess (protocol.md 4). */
+    void (*pairing_failed)(void *user, const uint8_t pair_id[16], enum link_mode mode,
+                           bool tag_wrong);
+    /* The relay lost the box (restart) and gave other digits: the phrase is void. */
+    void (*box_lost)(void *user, const uint8_t pair_id[16]);
+
+    /* Modes 1 and 2. Answer now or later with link_session_pending(), _ready() or
+     * _deny(). `closed` before that: the device went away. */
+    void (*claimed)(void *user, struct link_session *s, const struct link_claim *claim);
+    /* READY of a box has left for the device: the pairing is complete. */
+    void (*enrolled)(void *user, struct link_session *s, const uint8_t device_id[16]);
+    /* Mode 3. Answer with link_session_ready() or _deny(). */
+    void (*opened)(void *user, struct link_session *s, const struct link_claim *claim);
+    void (*closed)(void *user, struct link_session *s);
+
+    /* Streams. Set the stream's own pointer with link_stream_set_user(). */
+    void (*stream_open)(void *user, struct link_stream *st,
+                        const uint8_t device_id[16]);
+    void (*stream_text)(void *user, struct link_stream *st, struct bytes text);
+    void (*stream_closed)(void *user, struct link_stream *st);
+
+    /* Each change of state; `error` is a sentence, "" when there is none. */
+    void (*state)(void *user, enum link_state state, const char *error);
+
+    /* The next value of counters that must rise for ever: persisted before they
+     * return (protocol.md 5.3, 8). */
+    uint32_t (*next_lane_epoch)(void *user);
+    uint64_t (*next_auth_counter)(void *user);
+};
+
+struct link_host_options {
+    const char *relay_url;        // the exact string that is dialled and signed
+    const char *invite;           // NULL: none
+    const char *ca_file;          // NULL: the system's authorities
+    const char *name;             // the host's display name
+    const uint8_t *identity_seed; // 32 octets: H
+    const uint8_t *relay_seed;    // 32 octets: Hr
+    uint32_t lane_epoch;          // from next_lane_epoch(), drawn at this start
+    const char *const *urls;      // addresses told to devices in READY
+    size_t n_urls;
+};
+
+struct link_host *link_host_create(struct loop *loop,
+                                   const struct link_host_options *options,
+                                   const struct link_host_ops *ops, void *user);
+void link_host_start(struct link_host *l); // idempotent; reconnects for ever
+/* Closes every session and stream, leaves the relay, stays DISABLED. Boxes end. */
+void link_host_stop(struct link_host *l);
+/* stop, then `done`; the memory is gone after it. NULL `done` is fine. */
+void link_host_close(struct link_host *l, void (*done)(void *user));
+
+struct link_host_status {
+    enum link_state state;
+    const char *url;   // borrowed
+    const char *error; // the last one, "" when none; borrowed
+    uint64_t age_ms;   // since the last round trip; UINT64_MAX: never
+};
+void link_host_status(const struct link_host *l, struct link_host_status *out);
+bool link_host_connected(const struct link_host *l, const uint8_t device_id[16]);
+
+/* Opens a box at the relay for ttl_s seconds. With `host_nonce` (16 octets) it gets
+ * digits; NULL opens one without (QR only). `done` runs once: OK and the digits ("" for
+ * none), ERR_CLOSED when the relay cannot be reached, ERR_LIMIT when it refuses. The box
+ * is opened again after a reconnect until it ends. */
+typedef void link_box_fn(void *user, enum err e, const char *digits, uint16_t ttl_s,
+                         const char *error);
+void link_host_box(struct link_host *l, const uint8_t pair_id[16], uint16_t ttl_s,
+                   const uint8_t *host_nonce, link_box_fn *done, void *user);
+void link_host_box_close(struct link_host *l, const uint8_t pair_id[16]); // idempotent
+
+/* PENDING: the other side may now show the digits. `expires_s`: wall clock. */
+void link_session_pending(struct link_session *s, uint8_t role, uint64_t expires_s);
+/* READY. In a box: the relay's access list first, then READY, then `enrolled`; the peer
+ * must already be in what `peers` returns. In mode 3: the lane and its streams live. */
+void link_session_ready(struct link_session *s, struct bytes grant);
+/* DENIED with a code of protocol.md 5.4 and a sentence; the session then closes. */
+void link_session_deny(struct link_session *s, uint8_t code, const char *sentence);
+
+/* REVOKED to the device's session, keys wiped, streams closed, lane dropped, its entry
+ * in the relay's access list removed. `peers` must not return it any more. */
+void link_host_revoke(struct link_host *l, const uint8_t device_id[16],
+                      const uint8_t relay_tag[32]);
+
+void link_stream_set_user(struct link_stream *st, void *user);
+void *link_stream_user(const struct link_stream *st);
+const uint8_t *link_stream_device(const struct link_stream *st); // 16 octets
+/* Sends one JSON-RPC text (refs the blob). Past the lane's bound the device is told to
+ * take a snapshot and all its streams close (protocol.md 5.3). */
+void link_stream_send(struct link_stream *st, struct blob *text);
+/* Closes from this side: the device is told, `stream_closed` follows. Idempotent. */
+void link_stream_close(struct link_stream *st);
+
+#endif
