@@ -1,0 +1,189 @@
+/*
+ * hub: one agent, many controllers, no I/O.
+ *
+ * Source     docs/architecture.md decision 1; the app-server v2 protocol.
+ * Shape      JSON-RPC texts, events and time go in; texts come out through ops:
+ *
+ *     engine      --> hub_upstream(), hub_engine_state()   hub --> ops.upstream
+ *     controller  --> hub_attach(), hub_input()            hub --> controller_ops
+ *     the daemon  <-- ops.call, ops.event                  hub <-- hub_reply…
+ *
+ * Ownership  hub_create() borrows options for the call. `user` pointers are kept.
+ *            A controller belongs to the hub: it lives from hub_attach() until
+ *            hub_detach(), which must be called exactly once, also after the hub
+ *            asked for the close.
+ * Time       milliseconds, monotonic, passed in. The daemon arms one timer at
+ *            hub_deadline() and calls hub_tick() when it fires.
+ * Limits     HUB_IN_FLIGHT requests upstream at once, HUB_WAITING more wait their
+ *            turn (a controller that floods is told -32015, the others are served);
+ *            the rest are beside the structures they bound.
+ * Reentry    ops run inside the hub's own calls. They may queue and they may call
+ *            hub_detach(), hub_reply() and hub_reply_error(); nothing else.
+ * Threads    one.
+ * Tests      tests/unit/hub_test.c, tests/fuzz/hub_fuzz.c
+ */
+#ifndef HOST_HUB_H
+#define HOST_HUB_H
+
+#include <sys/types.h>
+
+#include "base/bytes.h"
+#include "host/rights.h"
+
+#define HUB_IN_FLIGHT    64  // an app-server over its queue drops answers
+#define HUB_WAITING      512 // requests of all controllers that wait for a slot
+#define HUB_WAITING_EACH 128 // … of one controller: a flood is its own loss
+
+#define HUB_DEVICE_ID_SIZE 16
+#define HUB_NAME_SIZE      65
+
+/* Our JSON-RPC error codes; Codex's own pass through. */
+enum hub_error {
+    HUB_ERR_DECIDED = -32010, // already decided by NAME
+    HUB_ERR_RIGHTS = -32011,  // not allowed for your role
+    HUB_ERR_POLICY = -32012,  // refused by policy: a clamp was not possible
+    HUB_ERR_AGENT = -32013,   // the agent is down
+    HUB_ERR_UNKNOWN = -32014, // outcome unknown
+    HUB_ERR_LIMIT = -32015,   // a limit of the hub
+    HUB_ERR_PARSE = -32700,   // JSON-RPC 2.0
+    HUB_ERR_REQUEST = -32600, // Codex uses it for nearly everything
+    HUB_ERR_PARAMS = -32602,
+    HUB_ERR_INTERNAL = -32603,
+};
+
+struct blob;
+struct call;
+struct controller;
+struct engine_status;
+struct hub;
+struct json_t;
+
+enum controller_kind {
+    CONTROLLER_LOCAL,  // run/host.sock: this user's own programs
+    CONTROLLER_TCP,    // the loopback app-server with a bearer token
+    CONTROLLER_DEVICE, // a paired device, through an fh1 session
+};
+
+struct controller_info {
+    enum controller_kind kind;
+    char name[HUB_NAME_SIZE]; // device name, or what the peer's program is called
+    enum role role;
+    uint64_t caps;
+    uint8_t device_id[HUB_DEVICE_ID_SIZE]; // CONTROLLER_DEVICE only
+    pid_t pid;                             // CONTROLLER_LOCAL only
+    char exe[128];                         // likewise, for the audit
+    bool stock_tui; // known to be the stock TUI; else the hub looks at clientInfo
+};
+
+struct controller_ops {
+    /* Queue one text for the peer. Borrowed: take a reference to keep it. */
+    void (*send)(void *user, struct blob *text);
+    /* The hub has finished with this peer: close its transport, then (now or
+     * later) call hub_detach(). Nothing is sent after it. */
+    void (*close)(void *user, uint16_t ws_code, const char *reason);
+};
+
+enum hub_event_kind {
+    HUB_EVENT_REQUEST, // a server request waits for a person
+    HUB_EVENT_DECIDED, // a controller decided
+    HUB_EVENT_OUTSIDE, // decided outside Farhand
+    HUB_EVENT_WITHDRAWN,
+    HUB_EVENT_REFUSED, // a call was not allowed
+    HUB_EVENT_CLAMPED, // parameters were brought back to the host's profile
+};
+
+struct hub_event { // every pointer is borrowed for the call; NULL: does not apply
+    enum hub_event_kind kind;
+    const struct controller_info *by;
+    const char *method;
+    const char *thread_id;
+    const char *request_id;
+    const char *detail; // decision, reason of the refusal, or clamped fields
+};
+
+struct hub_ops {
+    /* One text to the agent. Anything but OK: the agent is not there. */
+    enum err (*upstream)(void *user, struct bytes text);
+    /* A remoteControl or farhand request that the rights table let pass. The
+     * owner takes `call` and ends it with hub_reply() or hub_reply_error(), at
+     * once or later. */
+    void (*call)(void *user, struct controller *c, struct call *call);
+    void (*event)(void *user, const struct hub_event *event);
+    /* Is this an existing folder of the host? NULL: every folder exists. */
+    bool (*is_folder)(void *user, const char *path);
+    /* Unguessable octets; NULL: crypto/random. For tests that must repeat. */
+    void (*random)(void *user, uint8_t *out, size_t len);
+    /* Milliseconds since 1970, for currentTime/read. NULL: base/clock. */
+    uint64_t (*wall_ms)(void *user);
+};
+
+struct hub_options {        // strings are copied
+    const char *codex_home; // what initialize tells
+    const char *cwd;        // the default workspace, absolute
+    const char *host_name;
+};
+
+struct hub *hub_create(const struct hub_options *options, const struct hub_ops *ops,
+                       void *user);
+void hub_destroy(struct hub *hub); // NULL is fine; every controller must be detached
+
+/* ---- the agent's side ---------------------------------------------------- */
+
+void hub_upstream(struct hub *hub, struct bytes text, uint64_t now_ms);
+void hub_engine_state(struct hub *hub, const struct engine_status *status,
+                      uint64_t now_ms);
+
+/* ---- the controllers' side ----------------------------------------------- */
+
+struct controller *hub_attach(struct hub *hub, const struct controller_info *info,
+                              const struct controller_ops *ops, void *user);
+void hub_input(struct controller *c, struct bytes text, uint64_t now_ms);
+void hub_detach(struct controller *c);
+const struct controller_info *controller_info(const struct controller *c);
+
+/* ---- the live table ------------------------------------------------------ */
+
+/* Role, capabilities and name of every controller of this device, from now on.
+ * `name` NULL: unchanged. */
+void hub_rights_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
+                        enum role role, uint64_t caps, const char *name);
+
+/* From the return on no call and no decision of this device has an effect; its
+ * controllers are closed. */
+void hub_revoke(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE]);
+
+unsigned hub_count(const struct hub *hub); // controllers that said initialize
+bool hub_device_connected(const struct hub *hub,
+                          const uint8_t device_id[HUB_DEVICE_ID_SIZE]);
+
+/* ---- calls that the daemon answers --------------------------------------- */
+
+struct call {
+    const char *method;          // static
+    struct json_t *params;       // an object, perhaps empty; belongs to the call
+    struct controller *by;       // NULL when the caller has left meanwhile
+    struct controller_info info; // who called, as of the call
+};
+
+void hub_reply(struct call *call, struct json_t *result /* take */); // ends the call
+void hub_reply_error(struct call *call, int code, const char *message,
+                     struct json_t *data /* take, or NULL */);
+
+enum hub_audience {
+    HUB_ALL,    // every controller
+    HUB_ADMINS, // local owners, and devices with the admin capability
+    HUB_LOCAL,  // local owners
+};
+void hub_broadcast(struct hub *hub, enum hub_audience audience, const char *method,
+                   struct json_t *params /* take */);
+
+/* Params of remoteControl/status/changed: broadcast now when they differ from the
+ * last, and sent at once to each new controller. */
+void hub_remote_status(struct hub *hub, struct json_t *params /* take */);
+
+/* ---- time ---------------------------------------------------------------- */
+
+void hub_tick(struct hub *hub, uint64_t now_ms);
+uint64_t hub_deadline(const struct hub *hub); // 0: nothing to wait for
+
+#endif
