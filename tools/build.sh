@@ -39,3 +39,4 @@ if ! ninja -C "$dir" >"build/$kind-ninja.log" 2>&1; then
         head -n 60 >&2
     exit 1
 fi
+[ ! -x "$dir/src/main/farhand" ] || ln -sf src/main/farhand "$dir/farhand"

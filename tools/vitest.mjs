@@ -13,7 +13,7 @@ let passed = 0;
 let failed = 0;
 
 function run(name, args) {
-  const { status } = spawnSync(bin(name), args, { cwd, stdio: "inherit" });
+  const { status } = spawnSync(bin(name), args, { cwd, stdio: "inherit", env: { ...process.env, NO_COLOR: "1" } });
   return status === 0;
 }
 

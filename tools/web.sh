@@ -43,4 +43,4 @@ build_page() {
 
 install_packages
 link_tests
-[ "$1" != build ] || build_page
+[ "$1" != build ] || [ ! -f web/index.html ] || build_page

@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+// Real programs on two cores: two files at a time, and generous limits, which cost nothing
+// when a test passes.
+export default defineConfig({
+  test: {
+    include: ["*.test.ts"],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+  },
+});
