@@ -16,9 +16,9 @@
  * Errors     a peer that breaks the protocol is closed; the owner hears `closed`.
  * Time       liveness is proved by a round trip through the relay each
  *            LINK_KEEPALIVE_MS; there is no other timer while nothing happens.
- * Limits     LINK_PENDING_MAX handshakes at once, LINK_PENDING_DEVICE_MAX of one
- *            device, LINK_RUNS_MAX code runs of one box, LINK_STREAMS_MAX streams of
- *            one device (a device cannot fill the host's memory with sessions).
+ * Limits     those of session/roster.h (pending handshakes), session/pairing.h (runs
+ *            and guesses) and session/lane.h (streams, octets); LINK_CHANNELS_MAX
+ *            channels at once (a relay cannot fill the host's memory with sessions).
  * Reentry    every callback runs from the loop, never from inside the call that
  *            caused it. Each call below may be made from any callback.
  * Tests      tests/unit/link_host_test.c, tests/unit/link_loopback_test.c
@@ -33,19 +33,15 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define LINK_KEEPALIVE_MS       30000u
-#define LINK_HANDSHAKE_MS       10000u // from the first message to msg3
-#define LINK_RUN_MS             20000u // one run of a code, CPace included
-#define LINK_PENDING_MAX        16u
-#define LINK_PENDING_DEVICE_MAX 4u
-#define LINK_RUNS_MAX           10u
-#define LINK_STREAMS_MAX        64u
-#define LINK_PEERS_MAX          64u
-#define LINK_STREAM_GRACE_MS    600000u
-#define LINK_URL_MAX            256u
-#define LINK_NAME_MAX           65u // 64 octets of UTF-8, sanitized, and a NUL
+#define LINK_KEEPALIVE_MS    30000u
+#define LINK_CHANNELS_MAX    256u
+#define LINK_PEERS_MAX       64u
+#define LINK_STREAM_GRACE_MS 600000u
+#define LINK_URL_MAX         256u
+#define LINK_NAME_MAX        65u // 64 octets of UTF-8, sanitized, and a NUL
 
 struct loop;
+struct pairing; // session/pairing.h
 struct link_host;
 struct link_session;
 struct link_stream;
@@ -65,13 +61,6 @@ struct link_peer {
     uint8_t pair_root[32]; // the PSK of mode 3; the link wipes its copies
 };
 
-/* The secrets of an open pairing; the link wipes its copy. */
-struct link_pairing {
-    uint8_t qr_secret[16];
-    uint8_t host_nonce[16]; // the one given to link_host_box()
-    char prs[64];           // "w1-w2-ddd"; "" when the pairing has no phrase
-};
-
 enum link_mode { LINK_MODE_QR = 1, LINK_MODE_PHRASE = 2, LINK_MODE_TRUSTED = 3 };
 
 /* Who is on the other end, once the third message has verified. */
@@ -82,6 +71,7 @@ struct link_claim {
     uint8_t key[32];       // D: a valid point, its signature verified
     uint8_t relay_key[32]; // Dr (modes 1 and 2)
     uint8_t pair_root[32]; // modes 1 and 2: store it when the device is accepted
+    uint64_t grant_serial; // of the grant it holds, 0: none
     char name[LINK_NAME_MAX];
     char version[LINK_NAME_MAX];
     uint8_t role_asked; // 0: none was asked
@@ -89,14 +79,13 @@ struct link_claim {
 };
 
 struct link_host_ops {
-    /* Live devices, for the handshake and the relay's access list. */
+    /* Live devices, asked once by link_host_create(). */
     size_t (*peers)(void *user, struct link_peer *out, size_t max);
+    /* May this unknown device key be enrolled: is there no tombstone? */
+    bool (*may_enrol)(void *user, const uint8_t device_key[32]);
 
-    /* A box was opened by someone: the pairing's secrets, or ERR_NOT_FOUND /
-     * ERR_DENIED when it is over, claimed or locked. `mode` is what they speak. */
-    enum err (*pairing)(void *user, const uint8_t pair_id[16], enum link_mode mode,
-                        struct link_pairing *out);
-    /* A run ended without a device: a wrong tag is a guess (protocol.md 4). */
+    /* A run of a box ended without a device: a wrong tag is a guess (protocol.md 4;
+     * the pairing itself counts, this is for the host-wide count and the notice). */
     void (*pairing_failed)(void *user, const uint8_t pair_id[16], enum link_mode mode,
                            bool tag_wrong);
     /* The relay lost the box (restart) and gave other digits: the phrase is void. */
@@ -120,9 +109,8 @@ struct link_host_ops {
     /* Each change of state; `error` is a sentence, "" when there is none. */
     void (*state)(void *user, enum link_state state, const char *error);
 
-    /* The next value of counters that must rise for ever: persisted before they
-     * return (protocol.md 5.3, 8). */
-    uint32_t (*next_lane_epoch)(void *user);
+    /* The next value of a counter that must rise for ever: persisted before it
+     * returns (protocol.md 8). */
     uint64_t (*next_auth_counter)(void *user);
 };
 
@@ -133,7 +121,7 @@ struct link_host_options {
     const char *name;             // the host's display name
     const uint8_t *identity_seed; // 32 octets: H
     const uint8_t *relay_seed;    // 32 octets: Hr
-    uint32_t lane_epoch;          // from next_lane_epoch(), drawn at this start
+    uint32_t lane_epoch;          // rises at each start of the host, persisted
     const char *const *urls;      // addresses told to devices in READY
     size_t n_urls;
 };
@@ -156,28 +144,27 @@ struct link_host_status {
 void link_host_status(const struct link_host *l, struct link_host_status *out);
 bool link_host_connected(const struct link_host *l, const uint8_t device_id[16]);
 
-/* Opens a box at the relay for ttl_s seconds. With `host_nonce` (16 octets) it gets
- * digits; NULL opens one without (QR only). `done` runs once: OK and the digits ("" for
- * none), ERR_CLOSED when the relay cannot be reached, ERR_LIMIT when it refuses. The box
- * is opened again after a reconnect until it ends. */
-typedef void link_box_fn(void *user, enum err e, const char *digits, uint16_t ttl_s,
-                         const char *error);
-void link_host_box(struct link_host *l, const uint8_t pair_id[16], uint16_t ttl_s,
-                   const uint8_t *host_nonce, link_box_fn *done, void *user);
+/* Opens the pairing's box at the relay (takes a reference to `p`), for ttl_s,
+ * with digits (phrase) or without (QR only). `done` runs once: OK and the digits ("" for
+ * none) for pairing_set_digits(), ERR_CLOSED when the relay cannot be reached, ERR_LIMIT
+ * when it refuses; `error` is a sentence. The box is opened again after a reconnect until
+ * link_host_box_close(). */
+typedef void link_box_fn(void *user, enum err e, const char *digits, const char *error);
+void link_host_box(struct link_host *l, struct pairing *p, uint16_t ttl_s,
+                   bool with_digits, link_box_fn *done, void *user);
 void link_host_box_close(struct link_host *l, const uint8_t pair_id[16]); // idempotent
 
 /* PENDING: the other side may now show the digits. `expires_s`: wall clock. */
 void link_session_pending(struct link_session *s, uint8_t role, uint64_t expires_s);
-/* READY. In a box: the relay's access list first, then READY, then `enrolled`; the peer
- * must already be in what `peers` returns. In mode 3: the lane and its streams live. */
+/* READY. In a box: the device joins the relay's access list first, then READY, then
+ * `enrolled`; store it before. In mode 3: the lane and its streams live. */
 void link_session_ready(struct link_session *s, struct bytes grant);
 /* DENIED with a code of protocol.md 5.4 and a sentence; the session then closes. */
 void link_session_deny(struct link_session *s, uint8_t code, const char *sentence);
 
 /* REVOKED to the device's session, keys wiped, streams closed, lane dropped, its entry
- * in the relay's access list removed. `peers` must not return it any more. */
-void link_host_revoke(struct link_host *l, const uint8_t device_id[16],
-                      const uint8_t relay_tag[32]);
+ * in the relay's access list removed. No handshake of it succeeds from here on. */
+void link_host_revoke(struct link_host *l, const uint8_t device_id[16]);
 
 void link_stream_set_user(struct link_stream *st, void *user);
 void *link_stream_user(const struct link_stream *st);

@@ -1,0 +1,310 @@
+#include "link/leg.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/machine.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "loop/timer.h"
+
+#define SENTENCE_MAX 320
+#define FRAME_MAX    2048 // of the frames a leg writes itself
+
+enum { DIALING, CHALLENGED, READY, ENDED };
+
+static const struct machine_state leg_states[] = {
+    [DIALING] = {"dialing", MOVES_TO(CHALLENGED) | MOVES_TO(READY) | MOVES_TO(ENDED)},
+    [CHALLENGED] = {"challenged", MOVES_TO(READY) | MOVES_TO(ENDED)},
+    [READY] = {"ready", MOVES_TO(ENDED)},
+    [ENDED] = {"ended", 0},
+};
+
+struct leg {
+    struct machine m;
+    struct loop *loop;
+    const struct leg_ops *ops;
+    void *user;
+    struct login *login; // NULL: a stranger
+    struct dial *dial;   // while dialling
+    struct ws_conn *ws;  // while connected
+    struct timer deadline;
+    enum link_cause cause; // why it ends; LINK_OK: nobody said yet
+    char sentence[SENTENCE_MAX];
+};
+
+/* ---- the end --------------------------------------------------------------- */
+
+/* The first cause wins: what follows is its echo. */
+static void blame(struct leg *l, enum link_cause cause, const char *sentence)
+{
+    if (l->cause == LINK_OK) {
+        l->cause = cause;
+        (void)text_format(l->sentence, sizeof(l->sentence), "%s", sentence);
+    }
+}
+
+static void finish(struct leg *l)
+{
+    timer_stop(&l->deadline);
+    machine_move(&l->m, ENDED);
+    l->ops->ended(l->user, l->cause, l->sentence);
+    mem_free(l);
+}
+
+static void drop(struct leg *l, enum link_cause cause, const char *sentence)
+{
+    blame(l, cause, sentence);
+    if (l->dial != NULL) {
+        dial_cancel(l->dial); // finishes in on_dialed()
+    } else {
+        ws_conn_abort(l->ws); // finishes in on_closed()
+    }
+}
+
+static void on_deadline(struct timer *t)
+{
+    struct leg *l = CONTAINER_OF(t, struct leg, deadline);
+    drop(l, LINK_TIMEOUT, "the relay does not answer");
+}
+
+/* ---- frames ------------------------------------------------------------------ */
+
+static const struct {
+    uint16_t code;
+    enum link_cause cause;
+    const char *sentence;
+} refusals[] = {
+    {ENVELOPE_E_NOT_ADMITTED, LINK_RELAY_REFUSED,
+     "the relay does not admit this key (an invite may be needed, or the pairing was "
+     "removed)"},
+    {ENVELOPE_E_HOST_OFFLINE, LINK_HOST_OFFLINE, "the host is offline"},
+    {ENVELOPE_E_NO_SUCH_CODE, LINK_SPENT,
+     "the relay knows no such code: it is spent or mistyped; make a new one on the host"},
+    {ENVELOPE_E_CODE_EXPIRED, LINK_EXPIRED,
+     "the code has expired; make a new one on the host"},
+    {ENVELOPE_E_TOO_MANY, LINK_TOO_MANY,
+     "the relay says: too many tries; wait a minute and try again"},
+    {ENVELOPE_E_MEMORY, LINK_TOO_MANY, "the relay is full; try again later"},
+    {ENVELOPE_E_WRONG_URL, LINK_RELAY_REFUSED,
+     "the relay does not know itself by this address (its --public-url differs)"},
+    {ENVELOPE_E_CLOCK, LINK_RELAY_REFUSED,
+     "this machine's clock and the relay's differ by more than two minutes"},
+};
+
+enum link_cause leg_refusal(uint16_t code, const char **sentence)
+{
+    for (size_t i = 0; i < COUNT(refusals); i++) {
+        if (refusals[i].code == code) {
+            *sentence = refusals[i].sentence;
+            return refusals[i].cause;
+        }
+    }
+    *sentence = "the relay refused";
+    return LINK_RELAY_REFUSED;
+}
+
+/* An ERR before the leg is ready: the relay closes next. */
+static void on_refused(struct leg *l, struct bytes body)
+{
+    struct envelope_err err;
+    if (envelope_err_parse(body, &err) != OK) {
+        drop(l, LINK_BROKEN, "the relay broke the protocol");
+        return;
+    }
+    log_info("leg.refused", "code=%u", (unsigned)err.code);
+    if (l->login != NULL && err.code == ENVELOPE_E_NOT_ADMITTED) {
+        login_drop_ticket(l->login);
+    }
+    const char *sentence;
+    const enum link_cause cause = leg_refusal(err.code, &sentence);
+    drop(l, cause, sentence);
+}
+
+static void become_ready(struct leg *l)
+{
+    timer_stop(&l->deadline);
+    machine_move(&l->m, READY);
+    l->ops->ready(l->user);
+}
+
+static void on_challenge(struct leg *l, struct bytes body)
+{
+    struct envelope_challenge challenge;
+    if (l->m.state != DIALING || envelope_challenge_parse(body, &challenge) != OK) {
+        drop(l, LINK_BROKEN, "the relay broke the protocol");
+        return;
+    }
+    if (l->login == NULL) {
+        become_ready(l);
+        return;
+    }
+    struct buf frame;
+    buf_init(&frame, FRAME_MAX);
+    if (login_answer(l->login, &challenge, clock_wall_ms(), &frame) == OK &&
+        ws_conn_send_binary(l->ws, buf_bytes(&frame)) == OK) {
+        machine_move(&l->m, CHALLENGED);
+    } else {
+        drop(l, LINK_BROKEN, "the login could not be sent");
+    }
+    buf_fini(&frame);
+}
+
+static void on_auth_ok(struct leg *l, const struct envelope *f)
+{
+    struct envelope_auth_ok ok;
+    if (envelope_auth_ok_parse(f->body, &ok) != OK) {
+        drop(l, LINK_BROKEN, "the relay broke the protocol");
+        return;
+    }
+    if (l->login != NULL) {
+        login_keep_ticket(l->login, &ok);
+    }
+    if (l->m.state == CHALLENGED) {
+        become_ready(l);
+    } else {
+        l->ops->frame(l->user, f); // the answer to an ACL
+    }
+}
+
+static void on_ping(struct leg *l, const struct envelope *f)
+{
+    uint8_t octets[8];
+    if (envelope_ping_parse(f->body, octets) != OK ||
+        leg_send_body(l, ENVELOPE_PING, f->chan, f->body) != OK) {
+        drop(l, LINK_BROKEN, "the relay broke the protocol");
+    }
+}
+
+static void on_message(struct ws_conn *ws, void *user, bool text, struct bytes payload)
+{
+    (void)ws;
+    struct leg *l = user;
+    struct envelope f;
+    if (text || envelope_parse(payload, &f) != OK) {
+        drop(l, LINK_BROKEN, "the relay broke the protocol");
+        return;
+    }
+    if (f.type == ENVELOPE_CHALLENGE) {
+        on_challenge(l, f.body);
+    } else if (f.type == ENVELOPE_AUTH_OK) {
+        on_auth_ok(l, &f);
+    } else if (f.type == ENVELOPE_ERR && f.chan == 0 && l->m.state != READY) {
+        on_refused(l, f.body);
+    } else if (l->m.state != READY) {
+        drop(l, LINK_BROKEN, "the relay broke the protocol");
+    } else if (f.type == ENVELOPE_PING) {
+        on_ping(l, &f);
+    } else {
+        l->ops->frame(l->user, &f);
+    }
+}
+
+static void on_closed(struct ws_conn *ws, void *user, enum err e, uint16_t code)
+{
+    (void)ws;
+    struct leg *l = user;
+    log_debug("leg.closed", "reason=\"%s\" code=%u", err_text(e), (unsigned)code);
+    blame(l, LINK_LOST,
+          e == ERR_EXPIRED ? "the relay fell silent"
+                           : "the relay closed the connection");
+    finish(l);
+}
+
+static void on_drained(struct ws_conn *ws, void *user)
+{
+    (void)ws;
+    const struct leg *l = user;
+    if (l->ops->drained != NULL && l->m.state == READY) {
+        l->ops->drained(l->user);
+    }
+}
+
+static const struct ws_conn_events ws_events = {
+    .message = on_message,
+    .closed = on_closed,
+    .drained = on_drained,
+};
+
+static void on_dialed(void *user, enum err e, const struct dial_result *r)
+{
+    struct leg *l = user;
+    l->dial = NULL;
+    if (e != OK) {
+        char sentence[SENTENCE_MAX];
+        (void)text_format(sentence, sizeof(sentence), "%s", r->text);
+        blame(l, LINK_RELAY_DOWN, sentence);
+        finish(l);
+        return;
+    }
+    l->ws = r->ws;
+    ws_conn_start(l->ws, &ws_events, l);
+}
+
+/* ---- the calls ------------------------------------------------------------------ */
+
+struct leg *leg_open(struct loop *loop, const char *url, struct tls_client *tls,
+                     struct login *login, const struct leg_ops *ops, void *user)
+{
+    struct leg *l = mem_new(sizeof(*l));
+    *l = (struct leg){
+        .m = {.what = "leg", .table = leg_states, .state = DIALING},
+        .loop = loop,
+        .ops = ops,
+        .user = user,
+        .login = login,
+    };
+    const struct dial_options options = {
+        .url = url,
+        .tls = tls,
+        .timeout_ms = LEG_LOGIN_MS,
+        .ws = {.max_message = ENVELOPE_MAX,
+               .max_queue = LEG_QUEUE_MAX,
+               .ping_ms = LEG_KEEPALIVE_MS},
+    };
+    l->dial = dial_ws(loop, &options, on_dialed, l);
+    timer_start(loop, &l->deadline, LEG_LOGIN_MS, on_deadline);
+    return l;
+}
+
+void leg_close(struct leg *l)
+{
+    if (l == NULL || l->cause != LINK_OK) {
+        return;
+    }
+    blame(l, LINK_CANCELED, "cancelled");
+    if (l->dial != NULL) {
+        dial_cancel(l->dial);
+    } else {
+        ws_conn_close(l->ws, WS_CLOSE_NORMAL, NULL);
+    }
+}
+
+enum err leg_send(struct leg *l, struct bytes frame)
+{
+    return l->m.state != READY || l->cause != LINK_OK
+               ? ERR_CLOSED
+               : ws_conn_send_binary(l->ws, frame);
+}
+
+enum err leg_send_body(struct leg *l, enum envelope_type type, uint32_t chan,
+                       struct bytes body)
+{
+    uint8_t head[ENVELOPE_HEAD];
+    if (l->m.state != READY || l->cause != LINK_OK) {
+        return ERR_CLOSED;
+    }
+    envelope_head(head, type, chan);
+    return ws_conn_send_binary2(l->ws, BYTES_OF(head), body);
+}
+
+size_t leg_queued(const struct leg *l)
+{
+    return l->ws == NULL ? 0 : ws_conn_queued(l->ws);
+}
+
+uint64_t leg_heard_ms(const struct leg *l)
+{
+    return l->ws == NULL ? 0 : ws_conn_last_heard_ms(l->ws);
+}
