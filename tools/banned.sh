@@ -118,6 +118,8 @@ self_test() {
     must_fail src/host/a.c '    fprintf(stderr, "x");'
     must_fail src/host/a.c '    return memcmp(a->key, b->key, 32) == 0;'
     must_fail src/host/a.c 'typedef struct thing thing;'
+    must_fail src/host/a.c 'typedef struct {'
+    must_pass src/host/a.c 'typedef struct blob *merge_fn(void *user);'
     must_fail src/host/a.c '    uv_run(loop, UV_RUN_ONCE);'
     must_fail src/host/a.c '// TO''DO: later'
     must_fail tests/unit/a_test.c '    usleep(10);'
