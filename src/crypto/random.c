@@ -1,0 +1,28 @@
+#include "crypto/random.h"
+
+#include <openssl/crypto.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+void crypto_init(void)
+{
+    // No configuration file and no error strings: an idle host keeps its memory.
+    const uint64_t lean =
+        OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS;
+    if (sodium_init() < 0 || OPENSSL_init_crypto(lean, NULL) != 1) {
+        log_error("crypto.unusable", "sodium=%s", sodium_version_string());
+        abort();
+    }
+}
+
+void random_bytes(uint8_t *out, size_t len)
+{
+    randombytes_buf(out, len);
+}
+
+uint32_t random_below(uint32_t below)
+{
+    return randombytes_uniform(below);
+}
