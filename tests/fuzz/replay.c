@@ -18,7 +18,7 @@ enum { REPLAY_FILE_MAX = 1 << 20, REPLAY_SWEEP = 512 };
 /* Exactly-sized heap copies: a read past the end is then ASan's to report. */
 static void run(const uint8_t *data, size_t size)
 {
-    uint8_t *copy = malloc(size == 0 ? 1 : size);
+    uint8_t *copy = calloc(1, size == 0 ? 1 : size);
     if (copy == NULL) {
         abort();
     }
