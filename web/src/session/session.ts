@@ -41,6 +41,14 @@ export interface SessionSecrets {
   receive: Bytes;
 }
 
+/** Numbers a message and leaves it in the lane, for this session or the next. */
+export function queueMessage(
+  lane: Lane, stream: number, message: string, opens: boolean,
+): Numbered[] {
+  const cut = fragments(stream, message, opens ? Flag.OPEN : 0);
+  return cut.map((fragment) => lane.send(encodeFragment(fragment)));
+}
+
 export class Session {
   private state: "waiting" | "open" | "closed" = "waiting";
   private readonly assembler = new Assembler();
@@ -187,8 +195,8 @@ export class Session {
   /** One JSON-RPC text on a stream; the first message of a stream opens it. */
   sendMessage(stream: number, message: string, opens: boolean): void {
     if (!this.lane) throw new Error("a box carries no messages");
-    for (const fragment of fragments(stream, message, opens ? Flag.OPEN : 0)) {
-      this.sendNumbered(this.lane.send(encodeFragment(fragment)));
+    for (const numbered of queueMessage(this.lane, stream, message, opens)) {
+      this.sendNumbered(numbered);
     }
   }
 
