@@ -13,6 +13,6 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 20000,
+    testTimeout: 120000,
   },
 });

@@ -101,10 +101,17 @@ export class Session {
     if (this.state === "closed") return;
     try {
       const plain = decodePlain(unpad(await this.opener.open(record)));
+      // Closed while it was opened: the lane belongs to the next session already, which
+      // told the other side that this record has not arrived.
+      if (this.isClosed()) return;
       await this.apply(plain);
     } catch (error) {
       this.end(CloseReason.PROTOCOL, error);
     }
+  }
+
+  private isClosed(): boolean {
+    return this.state === "closed";
   }
 
   private async apply(plain: Plain): Promise<void> {
