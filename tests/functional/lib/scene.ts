@@ -2,7 +2,7 @@
 // leaves nothing behind: whatever still runs with this scene's marker in its environment is
 // ended by pid, and a sanitizer's report fails the test.
 
-import { accessSync, constants, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { type TestContext, test as plain } from "vitest";
@@ -131,6 +131,19 @@ export class Scene {
           return false; // gone, or a kernel thread
         }
       });
+  }
+
+  commandOf(pid: number): string {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").trim();
+    } catch {
+      return "";
+    }
+  }
+
+  /** Make an empty file of the scene: what `hold` waits for. */
+  touch(name: string): void {
+    writeFileSync(this.path(name), "");
   }
 
   async #endStrays(): Promise<void> {

@@ -1,0 +1,73 @@
+// browser: the page in the real Chromium, at the size of a phone, with pictures kept.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+
+import { SCREENS, type Scene } from "./scene";
+
+function findChromium(): string {
+  for (const place of [process.env["FARHAND_CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser"]) {
+    if (place && existsSync(place)) return place;
+  }
+  return execFileSync("which", ["chromium"]).toString().trim();
+}
+
+export interface PhoneBrowser {
+  browser: Browser;
+  context: BrowserContext;
+  page: Page;
+  /** What the page complained about: errors on its console, refused requests. */
+  complaints: string[];
+  shoot(name: string): Promise<void>;
+}
+
+export async function openBrowser(
+  scene: Scene,
+  { wrapper = [], insecure = false, dark = false }: { wrapper?: string[]; insecure?: boolean; dark?: boolean } = {},
+): Promise<PhoneBrowser> {
+  let executablePath = findChromium();
+  if (wrapper.length > 0) executablePath = wrapperScript(scene, [...wrapper, executablePath]);
+  const browser = await chromium.launch({
+    executablePath,
+    // A container runs as root and has a small /dev/shm.
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+    env: { ...scene.env, HOME: scene.path("home") } as Record<string, string>,
+  });
+  scene.atEnd(() => browser.close());
+  const context = await browser.newContext({
+    viewport: { width: 390, height: 844 },
+    deviceScaleFactor: 2,
+    hasTouch: true,
+    isMobile: true,
+    colorScheme: dark ? "dark" : "light",
+    ignoreHTTPSErrors: insecure,
+    reducedMotion: "reduce",
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(45_000);
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(`${error}`));
+  return {
+    browser,
+    context,
+    page,
+    complaints,
+    shoot: async (name) => {
+      mkdirSync(SCREENS, { recursive: true });
+      await page.screenshot({ path: join(SCREENS, `${name}.png`) });
+    },
+  };
+}
+
+/** playwright starts one file: put the wrapping command (ip netns exec …) into a script. */
+function wrapperScript(scene: Scene, argv: string[]): string {
+  const file = scene.path("chromium.sh");
+  const line = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  execFileSync("sh", ["-c", `printf '#!/bin/sh\\nexec %s "$@"\\n' "$1" >"$2" && chmod +x "$2"`, "sh", line, file]);
+  return file;
+}

@@ -1,0 +1,164 @@
+// host: one running host with its agent and relay, and the few things every spec does with one.
+
+import { existsSync, writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { watch } from "node:fs";
+import { expect } from "vitest";
+
+import { Phone } from "./phone";
+import type { Program } from "./program";
+import { connectRpc, type Json, type Message, type Rpc } from "./rpc";
+import type { Scene } from "./scene";
+
+/** Resolves when the path exists. */
+export async function appears(path: string, within = 45_000): Promise<void> {
+  if (existsSync(path)) return;
+  await new Promise<void>((resolve, reject) => {
+    const watcher = watch(dirname(path), (_event, name) => {
+      if (name === basename(path) && existsSync(path)) done();
+    });
+    const timer = setTimeout(() => done(new Error(`${path} did not appear within ${within} ms`)), within);
+    const done = (error?: Error): void => {
+      clearTimeout(timer);
+      watcher.close();
+      if (error) reject(error);
+      else resolve();
+    };
+    if (existsSync(path)) done();
+  });
+}
+
+export interface PairOptions {
+  role?: "viewer" | "approver" | "operator" | "owner";
+  phrase?: boolean;
+  name?: string;
+}
+
+export class Host {
+  #owner: Promise<Rpc> | undefined;
+
+  constructor(
+    readonly scene: Scene,
+    readonly program: Program,
+    /** The pairing link that `up` shows, if it is an `up`. */
+    readonly link: string,
+  ) {}
+
+  /** `farhand up` with the practice model, its own relay and the page. */
+  static async up(scene: Scene, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Host> {
+    const program = scene.farhand(["up", "--practice", "--port", "0", "--cwd", scene.work, ...args], { env });
+    const [, link = ""] = await program.line(/(https?:\/\/\S+#p=[\w-]+)/);
+    return new Host(scene, program, link);
+  }
+
+  get socket(): string {
+    return `${this.scene.home}/run/host.sock`;
+  }
+
+  /** A connection at the local door, as this user's own programs have it. */
+  async local(name = "local"): Promise<Rpc> {
+    const rpc = await connectRpc(name, `unix:${this.socket}`);
+    this.scene.atEnd(() => rpc.close());
+    await rpc.initialize();
+    return rpc;
+  }
+
+  /** The local owner's connection that the helpers share. */
+  get owner(): Promise<Rpc> {
+    this.#owner ??= this.local("owner");
+    return this.#owner;
+  }
+
+  async status(): Promise<Json> {
+    return (await this.owner).call("farhand/status");
+  }
+
+  async agentReady(): Promise<void> {
+    const owner = await this.owner;
+    const from = owner.mark;
+    if ((await this.status()).agent.state === "ready") return;
+    await owner.event("farhand/status/changed", (params) => params.agent.state === "ready", { from });
+  }
+
+  async relayConnected(): Promise<void> {
+    const owner = await this.owner;
+    const from = owner.mark;
+    if ((await this.status()).relay.state === "connected") return;
+    await owner.event("farhand/status/changed", (params) => params.relay.state === "connected", { from });
+  }
+
+  /** Offer a pairing at the local door, as a script would. */
+  async offer({ role = "operator", phrase = false }: PairOptions = {}): Promise<Json> {
+    const owner = await this.owner;
+    await this.relayConnected();
+    return owner.call("remoteControl/pairing/start", { manualCode: phrase, farhand: { role } });
+  }
+
+  /** Pair a new phone, digits compared on both sides, and give it. */
+  async pair(options: PairOptions = {}): Promise<Phone> {
+    const phone = new Phone(this.scene, options.name);
+    await this.pairPhone(phone, options);
+    return phone;
+  }
+
+  async pairPhone(phone: Phone, options: PairOptions = {}): Promise<void> {
+    const owner = await this.owner;
+    const from = owner.mark;
+    const offer = await this.offer(options);
+    const { pairingId, url, relay } = offer.farhand;
+    const pairing = options.phrase ? await phone.pairByPhrase(offer.manualPairingCode, relay) : phone.pairByLink(url);
+    const row = await owner.event("farhand/pairing/changed", (p) => p.pairingId === pairingId && p.state === "confirming", { from });
+    expect(await pairing.digits()).toBe(row.params.sas);
+    if (options.phrase) pairing.pairing.matches();
+    await owner.call("farhand/pairing/confirm", { pairingId, accept: true });
+    await pairing.done;
+  }
+
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    this.#owner = undefined;
+    await this.program.stop(signal);
+  }
+}
+
+// ---- threads and turns, from any controller -----------------------------------------------
+
+export async function startThread(rpc: Rpc, params: Json = {}): Promise<string> {
+  const { thread } = await rpc.call("thread/start", params);
+  return thread.id;
+}
+
+export async function say(rpc: Rpc, threadId: string, text: string): Promise<string> {
+  const { turn } = await rpc.call("turn/start", { threadId, input: [{ type: "text", text, text_elements: [] }] });
+  return turn.id;
+}
+
+export const APPROVAL = "item/commandExecution/requestApproval";
+
+export function approval(rpc: Rpc, threadId: string, from = 0): Promise<Message> {
+  return rpc.event(APPROVAL, (p) => p.threadId === threadId, { from });
+}
+
+export async function turnEnds(rpc: Rpc, threadId: string, from = 0): Promise<Json> {
+  const message = await rpc.event("turn/completed", (p) => p.threadId === threadId, { from });
+  return message.params.turn;
+}
+
+/** All the text of an item that deltas brought so far. */
+export function textSoFar(rpc: Rpc, itemId: string, from = 0): string {
+  return rpc
+    .events("item/agentMessage/delta", from)
+    .filter((m) => m.params.itemId === itemId)
+    .map((m) => m.params.delta)
+    .join("");
+}
+
+/** A file that the practice model's `hold` waits for: `say hello\nhold PATH`. */
+export class Gate {
+  readonly path: string;
+  constructor(scene: Scene, name = "gate") {
+    this.path = scene.path(name);
+  }
+  open(): void {
+    writeFileSync(this.path, "");
+  }
+}
