@@ -3,8 +3,8 @@
  *
  * Shape      a unix socket is made 0600; a stale socket file is replaced, a live one
  *            is ERR_EXISTS. The peer's uid and pid are read at once (stream_peer()).
- *            When descriptors run out, accepting pauses for 100 ms instead of
- *            spinning.
+ *            When descriptors run out, newcomers are dropped instead of waiting in
+ *            a loop.
  * Ownership  `accept` takes the stream and must stream_start() or stream_close() it.
  *            listener_close() frees the listener after `closed`; it removes the
  *            socket file that it made.
