@@ -33,7 +33,7 @@ packages_of() {
         have npm || echo npm
         ;;
     run) ;;
-    test) echo libcmocka-dev chromium fonts-dejavu-core tmux iproute2 procps openssl git ;;
+    test) echo libcmocka-dev chromium libnss3-tools fonts-dejavu-core tmux iproute2 procps openssl git ;;
     lint) echo libcmocka-dev clang libclang-rt-14-dev clang-format clang-tidy cppcheck llvm-14 ;;
     fresh) echo debootstrap git ;;
     *) echo "deps.sh: unknown group '$1'" >&2; exit 2 ;;

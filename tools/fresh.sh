@@ -17,7 +17,7 @@ suite=bookworm
 say() { printf 'fresh: %s\n' "$*"; }
 
 if [ "$(id -u)" != 0 ]; then
-    say 'a chroot needs root: sudo make fresh'
+    say 'a system of its own needs root: sudo make fresh'
     exit 1
 fi
 if [ "${1:-}" != inside ]; then
@@ -62,6 +62,7 @@ copy_network() {
 }
 
 mount_all() {
+    mount --bind "$root" "$root"
     mount -t proc proc "$root/proc"
     mount --rbind /sys "$root/sys"
     mount --rbind /dev "$root/dev"
@@ -83,7 +84,13 @@ inside() {
     env -i "$@"
 }
 
-in_chroot() { inside chroot "$root" /bin/sh -c "cd /farhand && $1"; }
+# Not chroot(8): inside one the kernel refuses user namespaces, and Codex sandboxes with them.
+enter() { # COMMAND...: with the new system as its whole world
+    inside unshare --mount --propagation private /bin/sh -c '
+        cd "$1" && shift && pivot_root . mnt && cd / && umount -l /mnt && exec "$@"' sh "$root" "$@"
+}
+
+run_in() { enter /bin/sh -c "cd /farhand && $1"; }
 
 # ---- the two commands ------------------------------------------------------------------
 
@@ -99,7 +106,7 @@ wait_for() { # PATTERN FILE SECONDS PID: until the file has the pattern, or the 
 prove_up() {
     say 'make up'
     log=$PWD/build/fresh-up.log
-    in_chroot 'exec make up ARGS="--port 0"' >"$log" 2>&1 </dev/null &
+    run_in 'exec make up ARGS="--port 0"' >"$log" 2>&1 </dev/null &
     up=$!
     if ! wait_for '#p=' "$log" 1500 "$up"; then
         tail -n 40 "$log" >&2
@@ -108,14 +115,14 @@ prove_up() {
     fi
     grep -E '^(deps|web|build):' "$log" || true
     say 'the link is there; asking the agent through the host'
-    if ! in_chroot 'build/release/farhand rpc thread/list "{}" && build/release/farhand status && tests/fresh.sh'; then
+    if ! run_in 'build/release/farhand rpc thread/list "{}" && build/release/farhand status && tests/fresh.sh'; then
         tail -n 40 "$log" >&2
         say 'make up answered nothing'
         exit 1
     fi
     kill -INT "$(pgrep -o -f '^build/release/farhand up')" 2>/dev/null || true
     wait "$up" || true
-    in_chroot 'build/release/farhand stop' >/dev/null 2>&1 || true
+    run_in 'build/release/farhand stop' >/dev/null 2>&1 || true
 }
 
 prove_test() {
@@ -124,7 +131,7 @@ prove_test() {
     mkfifo build/fresh-pipe 2>/dev/null || true
     tee "$log" <build/fresh-pipe &
     status=0
-    in_chroot 'make test' >build/fresh-pipe 2>&1 </dev/null || status=$?
+    run_in 'make test' >build/fresh-pipe 2>&1 </dev/null || status=$?
     wait $!
     rm -f build/fresh-pipe
     if [ "$status" != 0 ]; then
@@ -142,7 +149,7 @@ mkdir -p "$root"
 tar -C "$root" -xf "$base"
 copy_network
 mount_all
-inside chroot "$root" sh -c 'apt-get update -qq && apt-get install -qq --yes --no-install-recommends git make' \
+enter sh -c 'apt-get update -qq && apt-get install -qq --yes --no-install-recommends git make' \
     >build/fresh-apt.log 2>&1 || { tail -n 20 build/fresh-apt.log >&2; exit 1; }
 git clone --quiet --no-hardlinks . "$root/farhand"
 prove_up
