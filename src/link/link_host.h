@@ -9,8 +9,7 @@
  *            list and the open boxes there across reconnects, answers handshakes,
  *            and hands streams to the owner. A stream belongs to the DEVICE: it
  *            outlives sessions, up to LINK_STREAM_GRACE_MS without one.
- * Ownership  options, keys included, are copied (and wiped by link_host_close). The
- *            link owns sessions and streams; a `struct link_session *` is valid
+ * Ownership  the keys of the options are kept, the rest is copied. The link owns sessions and streams; a `struct link_session *` is valid
  *            until its `closed`, a `struct link_stream *` until its `stream_closed`.
  *            Texts and claims in callbacks are borrowed for the call.
  * Errors     a peer that breaks the protocol is closed; the owner hears `closed`.
@@ -41,7 +40,8 @@
 #define LINK_NAME_MAX        65u // 64 octets of UTF-8, sanitized, and a NUL
 
 struct loop;
-struct pairing; // session/pairing.h
+struct pairing;  // session/pairing.h
+struct sign_key; // crypto/sign.h
 struct link_host;
 struct link_session;
 struct link_stream;
@@ -115,14 +115,14 @@ struct link_host_ops {
 };
 
 struct link_host_options {
-    const char *relay_url;        // the exact string that is dialled and signed
-    const char *invite;           // NULL: none
-    const char *ca_file;          // NULL: the system's authorities
-    const char *name;             // the host's display name
-    const uint8_t *identity_seed; // 32 octets: H
-    const uint8_t *relay_seed;    // 32 octets: Hr
-    uint32_t lane_epoch;          // rises at each start of the host, persisted
-    const char *const *urls;      // addresses told to devices in READY
+    const char *relay_url;            // the exact string that is dialled and signed
+    const char *invite;               // NULL: none
+    const char *ca_file;              // NULL: the system's authorities
+    const char *name;                 // the host's display name
+    const struct sign_key *host_key;  // H; keep
+    const struct sign_key *relay_key; // Hr; keep
+    uint32_t lane_epoch;              // rises at each start of the host, persisted
+    const char *const *urls;          // addresses told to devices in READY
     size_t n_urls;
 };
 

@@ -1,0 +1,325 @@
+#include "link/ctrl_channel.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "loop/timer.h"
+
+struct ctrl_channel {
+    struct loop *loop;
+    const struct ctrl_channel_ops *ops;
+    void *user;
+    struct leg *leg;
+    struct session *session; // NULL until begin()
+    uint64_t window;         // octets of DATA that may still be sent
+    struct timer deadline;
+    struct loop_task flush;
+    bool ending; // the leg is closing: nothing is sent or delivered any more
+    bool proven;
+    enum link_cause cause; // LINK_OK: the leg's own
+    const char *sentence;  // static
+};
+
+static void drain(struct ctrl_channel *c);
+
+/* ---- the end ------------------------------------------------------------------- */
+
+static const struct {
+    enum close_code code;
+    enum link_cause cause;
+    const char *sentence;
+} endings[] = {
+    {CLOSE_DONE, LINK_LOST, "the host closed the session"},
+    {CLOSE_REPLACED, LINK_REPLACED, "another session of this device took over"},
+    {CLOSE_SHUTDOWN, LINK_HOST_OFFLINE, "the host is shutting down or restarting"},
+    {CLOSE_PROTO, LINK_BROKEN, "the session broke off: protocol error"},
+    {CLOSE_HANDSHAKE, LINK_UNTRUSTED,
+     "the host does not accept this pairing (removed there, or reset): pair again"},
+    {CLOSE_STALLED, LINK_LOST, "the session broke off: this side did not keep up"},
+    {CLOSE_IDLE, LINK_LOST, "the session was idle"},
+    {CLOSE_REVOKED, LINK_REVOKED, "the host has removed this device: pair again"},
+    {CLOSE_LIMIT, LINK_TOO_MANY,
+     "the host or the relay is at a limit; try again later"},
+    {CLOSE_HOST_OFFLINE, LINK_HOST_OFFLINE,
+     "the host is offline: start 'farhand up' or 'farhand host' there"},
+};
+
+static void end(struct ctrl_channel *c, enum link_cause cause, const char *sentence,
+                bool proven)
+{
+    if (c->ending) {
+        return;
+    }
+    c->ending = true;
+    c->cause = cause;
+    c->sentence = sentence;
+    c->proven = proven;
+    timer_stop(&c->deadline);
+    loop_task_cancel(&c->flush);
+    leg_close(c->leg);
+}
+
+static void end_with_code(struct ctrl_channel *c, unsigned code, bool proven)
+{
+    for (size_t i = 0; i < COUNT(endings); i++) {
+        if ((unsigned)endings[i].code == code) {
+            end(c, endings[i].cause, endings[i].sentence, proven);
+            return;
+        }
+    }
+    end(c, LINK_LOST, "the session broke off", proven);
+}
+
+static void on_leg_ended(void *user, enum link_cause cause, const char *sentence)
+{
+    struct ctrl_channel *c = user;
+    timer_stop(&c->deadline);
+    loop_task_cancel(&c->flush);
+    session_destroy(c->session);
+    c->session = NULL;
+    if (c->ending) {
+        c->ops->ended(c->user, c->cause, c->sentence, c->proven);
+    } else {
+        c->ops->ended(c->user, cause, sentence, false);
+    }
+    mem_free(c);
+}
+
+/* ---- octets ----------------------------------------------------------------------- */
+
+static void fail(struct ctrl_channel *c)
+{
+    log_info("channel.failed", "reason=\"%s\"", session_why(c->session));
+    if (session_is_ready(c->session)) {
+        end(c, LINK_BROKEN, "the session broke off: protocol error", false);
+    } else {
+        end(c, LINK_UNTRUSTED, "what answered is not the host that was paired", false);
+    }
+}
+
+static void on_deadline(struct timer *t)
+{
+    struct ctrl_channel *c = CONTAINER_OF(t, struct ctrl_channel, deadline);
+    if (session_tick(c->session, loop_now_ms(c->loop)) == OK) {
+        drain(c);
+    } else if (session_is_ready(c->session)) {
+        fail(c);
+    } else {
+        end(c, LINK_TIMEOUT, "the host does not answer", false);
+    }
+}
+
+static void arm(struct ctrl_channel *c)
+{
+    const uint64_t due_ms = session_deadline(c->session);
+    const uint64_t now_ms = loop_now_ms(c->loop);
+    if (due_ms == UINT64_MAX) {
+        timer_stop(&c->deadline);
+    } else if (!timer_is_armed(&c->deadline) || c->deadline.due_ms != due_ms) {
+        timer_start(c->loop, &c->deadline, due_ms > now_ms ? due_ms - now_ms : 0,
+                    on_deadline);
+    }
+}
+
+static void flush(struct ctrl_channel *c)
+{
+    struct bytes body;
+    while (session_output(c->session, loop_now_ms(c->loop), &body)) {
+        if (body.len > c->window ||
+            leg_send_body(c->leg, ENVELOPE_DATA, 0, body) != OK) {
+            break; // credit or `drained` goes on
+        }
+        c->window -= body.len;
+        session_sent(c->session);
+    }
+    arm(c);
+}
+
+static void on_flush(struct loop_task *t)
+{
+    flush(CONTAINER_OF(t, struct ctrl_channel, flush));
+}
+
+void ctrl_channel_flush_later(struct ctrl_channel *c)
+{
+    if (!c->ending && c->session != NULL) {
+        loop_defer(c->loop, &c->flush, on_flush);
+    }
+}
+
+static void drain(struct ctrl_channel *c)
+{
+    struct session_event ev;
+    while (!c->ending && session_next(c->session, &ev)) {
+        if (ev.kind == SESSION_CLOSED) {
+            flush(c);
+            end_with_code(c, (unsigned)ev.closed.code, true);
+        } else {
+            c->ops->event(c->user, &ev);
+        }
+    }
+    if (!c->ending) {
+        flush(c);
+        if (c->ops->progress != NULL) {
+            c->ops->progress(c->user);
+        }
+    }
+}
+
+/* ---- frames ------------------------------------------------------------------------- */
+
+static void broken(struct ctrl_channel *c)
+{
+    end(c, LINK_BROKEN, "the relay broke the protocol", false);
+}
+
+static void on_data(struct ctrl_channel *c, struct bytes body)
+{
+    if (c->session == NULL) {
+        broken(c);
+    } else if (session_feed(c->session, body, loop_now_ms(c->loop)) != OK) {
+        fail(c);
+    } else {
+        drain(c);
+    }
+}
+
+static void on_credit(struct ctrl_channel *c, struct bytes body)
+{
+    uint32_t octets;
+    if (envelope_credit_parse(body, &octets) != OK) {
+        broken(c);
+        return;
+    }
+    c->window += octets;
+    if (c->session != NULL) {
+        flush(c);
+    }
+}
+
+static void on_close(struct ctrl_channel *c, struct bytes body)
+{
+    uint8_t reason;
+    if (envelope_close_parse(body, &reason) != OK) {
+        broken(c);
+        return;
+    }
+    end_with_code(c, reason, false);
+}
+
+static void on_err(struct ctrl_channel *c, struct bytes body)
+{
+    struct envelope_err err;
+    const char *sentence;
+    if (envelope_err_parse(body, &err) != OK) {
+        broken(c);
+        return;
+    }
+    const enum link_cause cause = leg_refusal(err.code, &sentence);
+    end(c, cause, sentence, false);
+}
+
+static void on_claimed(struct ctrl_channel *c, struct bytes body)
+{
+    struct bytes offer;
+    if (c->ops->claimed == NULL || c->session != NULL ||
+        envelope_claimed_parse(body, &offer) != OK) {
+        broken(c);
+        return;
+    }
+    c->ops->claimed(c->user, offer);
+}
+
+static void on_frame(void *user, const struct envelope *f)
+{
+    struct ctrl_channel *c = user;
+    if (c->ending) {
+        return;
+    }
+    if (f->chan != 0) {
+        broken(c);
+    } else if (f->type == ENVELOPE_DATA) {
+        on_data(c, f->body);
+    } else if (f->type == ENVELOPE_CREDIT) {
+        on_credit(c, f->body);
+    } else if (f->type == ENVELOPE_CLOSE) {
+        on_close(c, f->body);
+    } else if (f->type == ENVELOPE_ERR) {
+        on_err(c, f->body);
+    } else if (f->type == ENVELOPE_CLAIM) {
+        on_claimed(c, f->body);
+    } else {
+        broken(c);
+    }
+}
+
+static void on_leg_ready(void *user)
+{
+    struct ctrl_channel *c = user;
+    c->ops->ready(c->user);
+}
+
+static void on_drained(void *user)
+{
+    ctrl_channel_flush_later(user);
+}
+
+static const struct leg_ops leg_ops = {
+    .ready = on_leg_ready,
+    .frame = on_frame,
+    .ended = on_leg_ended,
+    .drained = on_drained,
+};
+
+/* ---- the calls ------------------------------------------------------------------------ */
+
+struct ctrl_channel *ctrl_channel_open(struct loop *loop, const char *url,
+                                       struct tls_client *tls, struct login *login,
+                                       const struct ctrl_channel_ops *ops, void *user)
+{
+    struct ctrl_channel *c = mem_new(sizeof(*c));
+    c->loop = loop;
+    c->ops = ops;
+    c->user = user;
+    c->window = ENVELOPE_WINDOW;
+    c->leg = leg_open(loop, url, tls, login, &leg_ops, c);
+    return c;
+}
+
+void ctrl_channel_claim(struct ctrl_channel *c, struct bytes digits_or_pair_id)
+{
+    struct buf frame;
+    buf_init(&frame, ENVELOPE_HEAD + 16);
+    if (envelope_put_claim(&frame, digits_or_pair_id) != OK ||
+        leg_send(c->leg, buf_bytes(&frame)) != OK) {
+        broken(c);
+    }
+    buf_fini(&frame);
+}
+
+void ctrl_channel_begin(struct ctrl_channel *c, struct session *s)
+{
+    if (s == NULL) {
+        broken(c);
+        return;
+    }
+    c->session = s;
+    ctrl_channel_flush_later(c);
+}
+
+struct session *ctrl_channel_session(struct ctrl_channel *c)
+{
+    return c->ending ? NULL : c->session;
+}
+
+void ctrl_channel_close(struct ctrl_channel *c, enum close_code code)
+{
+    if (c == NULL || c->ending) {
+        return;
+    }
+    if (c->session != NULL) {
+        session_close(c->session, code);
+        flush(c);
+    }
+    end(c, LINK_CANCELED, "cancelled", false);
+}

@@ -1,0 +1,464 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "link/host_state.h"
+
+#define GRANT_LEN_MAX   4096u
+#define FIRST_CODE_BODY 0x11 // protocol.md 4: P2, the first message of a code run
+
+static void drain(struct link_session *s);
+static void flush(struct link_session *s);
+
+static struct link_session *find(struct link_host *h, uint32_t chan)
+{
+    struct link_session *s;
+    list_each (s, &h->sessions, node) {
+        if (s->chan == chan && s->phase != PHASE_OVER) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+/* ---- the end ------------------------------------------------------------------ */
+
+static void send_close(struct link_host *h, uint32_t chan, enum close_code code)
+{
+    struct buf frame;
+    buf_init(&frame, ENVELOPE_HEAD + 1);
+    if (h->leg_ready && (envelope_put_close(&frame, chan, (uint8_t)code) != OK ||
+                         leg_send(h->leg, buf_bytes(&frame)) != OK)) {
+        log_debug("link.close_unsent", "chan=%u", (unsigned)chan);
+    }
+    buf_fini(&frame);
+}
+
+static void on_end(struct loop_task *t)
+{
+    struct link_session *s = CONTAINER_OF(t, struct link_session, end);
+    struct link_host *h = s->host;
+    h->ops->closed(h->user, s);
+    list_remove(&s->node);
+    h->n_sessions--;
+    secret_wipe(&s->claim, sizeof(s->claim));
+    buf_fini(&s->grant);
+    mem_free(s);
+    host_maybe_free(h);
+}
+
+/* A device whose READY never left is none: nobody but us knows of it. */
+static void forget_unfinished(struct link_session *s)
+{
+    if (s->is_box && s->phase == PHASE_LISTING && !s->enrolled) {
+        struct host_device *d = device_find(s->host, s->claim.device_id);
+        if (d != NULL) {
+            device_remove(d);
+        }
+    }
+}
+
+/* From here on the session answers nothing; the owner hears `closed` soon. */
+static void retire(struct link_session *s)
+{
+    forget_unfinished(s);
+    s->phase = PHASE_OVER;
+    timer_stop(&s->deadline);
+    loop_task_cancel(&s->flush);
+    session_destroy(s->session);
+    s->session = NULL;
+    if (s->device != NULL && s->device->session == s) {
+        device_session_gone(s->device);
+    }
+    loop_defer(s->host->loop, &s->end, on_end);
+}
+
+/* A run of a box that ended before it was known who it is. */
+static void account(struct link_session *s, bool tag_wrong)
+{
+    struct link_host *h = s->host;
+    if (s->is_box && s->phase == PHASE_HANDSHAKE && s->first_octet != 0) {
+        const enum link_mode mode =
+            s->first_octet == FIRST_CODE_BODY ? LINK_MODE_PHRASE : LINK_MODE_QR;
+        log_peer("link.pairing_failed", "mode=%d tag=%s", (int)mode,
+                 tag_wrong ? "wrong" : "none");
+        h->ops->pairing_failed(h->user, s->pair_id, mode, tag_wrong);
+    }
+}
+
+/* The session has failed: the channel is told what session_close_code() allows. */
+static void fail(struct link_session *s, bool tag_wrong)
+{
+    log_peer("link.session_failed", "chan=%u reason=\"%s\"", (unsigned)s->chan,
+             session_why(s->session));
+    account(s, tag_wrong);
+    send_close(s->host, s->chan, session_close_code(s->session));
+    retire(s);
+}
+
+static void end_now(struct link_session *s, enum close_code code)
+{
+    if (code == CLOSE_REVOKED && s->phase == PHASE_LIVE) {
+        session_revoke(s->session);
+    } else {
+        session_close(s->session, code);
+    }
+    flush(s); // the goodbye record; a full window loses it, the frame says the same
+    send_close(s->host, s->chan, code);
+    retire(s);
+}
+
+/* Inside a callback the event's octets are still being read: the end waits for its
+ * return, and drain() dispatches nothing after it. */
+void session_end(struct link_session *s, enum close_code code)
+{
+    if (s->phase == PHASE_OVER || s->wants_end) {
+        return;
+    }
+    if (s->in_event) {
+        s->wants_end = true;
+        s->end_code = code;
+    } else {
+        end_now(s, code);
+    }
+}
+
+/* ---- octets ------------------------------------------------------------------------ */
+
+static void on_deadline(struct timer *t)
+{
+    struct link_session *s = CONTAINER_OF(t, struct link_session, deadline);
+    if (session_tick(s->session, loop_now_ms(s->host->loop)) != OK) {
+        fail(s, false);
+        return;
+    }
+    drain(s);
+}
+
+static void arm(struct link_session *s)
+{
+    const uint64_t due_ms = session_deadline(s->session);
+    const uint64_t now_ms = loop_now_ms(s->host->loop);
+    if (due_ms == UINT64_MAX) {
+        timer_stop(&s->deadline);
+    } else if (!timer_is_armed(&s->deadline) || s->deadline.due_ms != due_ms) {
+        timer_start(s->host->loop, &s->deadline, due_ms > now_ms ? due_ms - now_ms : 0,
+                    on_deadline);
+    }
+}
+
+/* Seals and sends as much as the channel's window allows: what has to wait stays in
+ * the lane, unsealed, and stops this device only. */
+static void flush(struct link_session *s)
+{
+    struct link_host *h = s->host;
+    struct bytes body;
+    while (h->leg_ready && session_output(s->session, loop_now_ms(h->loop), &body)) {
+        if (body.len > s->window ||
+            leg_send_body(h->leg, ENVELOPE_DATA, s->chan, body) != OK) {
+            break; // channel_credit() or channels_on_drained() goes on
+        }
+        s->window -= body.len;
+        session_sent(s->session);
+    }
+    arm(s);
+}
+
+static void on_flush(struct loop_task *t)
+{
+    flush(CONTAINER_OF(t, struct link_session, flush));
+}
+
+void session_flush_later(struct link_session *s)
+{
+    if (s->phase != PHASE_OVER) {
+        loop_defer(s->host->loop, &s->flush, on_flush);
+    }
+}
+
+/* ---- who it is ------------------------------------------------------------------------ */
+
+static void fill_claim(struct link_session *s, const struct session_peer *p)
+{
+    struct link_claim *c = &s->claim;
+    c->mode = (enum link_mode)p->mode;
+    memcpy(c->pair_id, s->pair_id, sizeof(c->pair_id));
+    memcpy(c->device_id, p->device_id, sizeof(c->device_id));
+    memcpy(c->key, p->device_key, sizeof(c->key));
+    memcpy(c->relay_key, p->relay_key, sizeof(c->relay_key));
+    c->grant_serial = p->grant_serial;
+    (void)text_format(c->name, sizeof(c->name), "%s", p->name);
+    (void)text_format(c->version, sizeof(c->version), "%s", p->version);
+    c->role_asked = (uint8_t)p->role_asked;
+    memcpy(c->sas, p->sas, sizeof(c->sas));
+    if (s->is_box) {
+        const struct bytes root = session_pair_root(s->session);
+        memcpy(c->pair_root, root.at, sizeof(c->pair_root));
+    }
+}
+
+static void on_peer(struct link_session *s, const struct session_peer *p)
+{
+    struct link_host *h = s->host;
+    const bool knows_relay_key = p->has_relay_key;
+    fill_claim(s, p);
+    s->phase = PHASE_DECIDING;
+    if (s->is_box) {
+        if (!knows_relay_key) {
+            session_end(s, CLOSE_PROTO); // without Dr it could never come back
+            return;
+        }
+        h->ops->claimed(h->user, s, &s->claim);
+        return;
+    }
+    s->device = device_find(h, s->claim.device_id);
+    if (s->device == NULL || s->device->removed) {
+        session_end(s, CLOSE_REVOKED);
+        return;
+    }
+    h->ops->opened(h->user, s, &s->claim);
+}
+
+static void on_event(struct link_session *s, const struct session_event *ev)
+{
+    switch (ev->kind) {
+    case SESSION_PEER:
+        on_peer(s, &ev->peer);
+        return;
+    case SESSION_MESSAGE:
+        device_message(s->device, &ev->message);
+        return;
+    case SESSION_RESET:
+        device_drop_streams(s->device);
+        return;
+    case SESSION_CLOSED:
+        log_debug("link.session_closed", "chan=%u code=%d", (unsigned)s->chan,
+                  (int)ev->closed.code);
+        session_end(s, ev->closed.code);
+        return;
+    case SESSION_PONG:
+    case SESSION_PENDING:
+    case SESSION_READY:
+    case SESSION_DENIED:
+    case SESSION_RENEW:
+        return; // a controller's
+    }
+}
+
+static void drain(struct link_session *s)
+{
+    struct session_event ev;
+    while (session_next(s->session, &ev)) {
+        s->in_event = true;
+        on_event(s, &ev);
+        s->in_event = false;
+        if (s->wants_end) {
+            end_now(s, s->end_code);
+            return;
+        }
+    }
+    flush(s);
+}
+
+/* ---- frames of a channel ----------------------------------------------------------------- */
+
+static struct session *accept_kind(struct link_host *h, struct link_session *s,
+                                   const struct envelope_open *o)
+{
+    const uint64_t now_ms = loop_now_ms(h->loop);
+    if (!s->is_box) {
+        return session_accept(h->roster, now_ms);
+    }
+    memcpy(s->pair_id, o->id, sizeof(s->pair_id));
+    s->box = box_find(h, o->id);
+    return s->box == NULL ? NULL
+                          : session_accept_box(h->roster, s->box->pairing, now_ms);
+}
+
+void channel_open(struct link_host *h, uint32_t chan, const struct envelope_open *o)
+{
+    if (find(h, chan) != NULL || h->n_sessions >= LINK_CHANNELS_MAX) {
+        log_peer("link.channel_refused", "chan=%u n=%zu", (unsigned)chan,
+                 h->n_sessions);
+        send_close(h, chan, CLOSE_LIMIT);
+        return;
+    }
+    struct link_session *s = mem_try(1, sizeof(*s));
+    if (s == NULL) {
+        send_close(h, chan, CLOSE_LIMIT);
+        return;
+    }
+    s->host = h;
+    s->chan = chan;
+    s->is_box = o->kind == ENVELOPE_TO_BOX;
+    s->window = ENVELOPE_WINDOW;
+    buf_init(&s->grant, GRANT_LEN_MAX);
+    s->session = accept_kind(h, s, o);
+    if (s->session == NULL) {
+        log_peer("link.channel_refused", "chan=%u kind=%d", (unsigned)chan,
+                 (int)o->kind);
+        send_close(h, chan, CLOSE_HANDSHAKE); // uniform: unknown, too many, closed
+        mem_free(s);
+        return;
+    }
+    list_append(&h->sessions, &s->node);
+    h->n_sessions++;
+    arm(s);
+}
+
+void channel_data(struct link_host *h, uint32_t chan, struct bytes body)
+{
+    struct link_session *s = find(h, chan);
+    if (s == NULL) {
+        return; // it crossed our CLOSE
+    }
+    if (s->first_octet == 0 && body.len != 0) {
+        s->first_octet = body.at[0];
+    }
+    struct pairing *p = s->box == NULL ? NULL : s->box->pairing;
+    const unsigned guesses = p == NULL ? 0 : pairing_n_guesses(p);
+    if (session_feed(s->session, body, loop_now_ms(h->loop)) != OK) {
+        fail(s, p != NULL && pairing_n_guesses(p) > guesses);
+        return;
+    }
+    drain(s);
+}
+
+void channel_credit(struct link_host *h, uint32_t chan, uint32_t octets)
+{
+    struct link_session *s = find(h, chan);
+    if (s != NULL) {
+        s->window += octets;
+        flush(s);
+    }
+}
+
+void channel_closed(struct link_host *h, uint32_t chan)
+{
+    struct link_session *s = find(h, chan);
+    if (s != NULL) {
+        account(s, false);
+        retire(s);
+    }
+}
+
+void channels_on_drained(struct link_host *h)
+{
+    struct link_session *s;
+    list_each (s, &h->sessions, node) {
+        session_flush_later(s);
+    }
+}
+
+void channels_drop_all(struct link_host *h, enum close_code code)
+{
+    struct link_session *s;
+    list_each (s, &h->sessions, node) {
+        session_end(s, code);
+    }
+}
+
+/* ---- the owner's answers -------------------------------------------------------------------- */
+
+void link_session_pending(struct link_session *s, uint8_t role, uint64_t expires_s)
+{
+    if (s->phase != PHASE_DECIDING || !s->is_box || s->wants_end) {
+        return;
+    }
+    if (session_pend(s->session, (enum grant_role)role, expires_s * 1000) != OK) {
+        session_end(s, CLOSE_HANDSHAKE);
+        return;
+    }
+    session_flush_later(s);
+}
+
+static bool admit(struct link_session *s, struct bytes grant, struct lane *lane)
+{
+    const struct link_host *h = s->host;
+    struct session_welcome w = {.grant = grant, .padding = PADDING_PADME};
+    for (size_t i = 0; i < h->n_urls; i++) {
+        w.urls[i] = bytes_from_str(h->urls[i]);
+    }
+    w.n_urls = h->n_urls;
+    if (session_admit(s->session, &w, lane) != OK) {
+        session_end(s, CLOSE_HANDSHAKE);
+        return false;
+    }
+    return true;
+}
+
+/* Rule 5 of section 2: the old session goes only now. */
+static void go_live(struct link_session *s, struct bytes grant)
+{
+    struct host_device *d = s->device;
+    if (d->session != NULL) {
+        session_end(d->session, CLOSE_REPLACED);
+    }
+    if (admit(s, grant, d->lane)) {
+        timer_stop(&d->grace);
+        d->session = s;
+        s->phase = PHASE_LIVE;
+        session_flush_later(s);
+    }
+}
+
+/* In a box: the relay must know Dr before the device hears READY (section 5.0). */
+static void enrol(struct link_session *s, struct bytes grant)
+{
+    struct link_host *h = s->host;
+    struct link_peer peer;
+    memcpy(peer.device_id, s->claim.device_id, sizeof(peer.device_id));
+    memcpy(peer.key, s->claim.key, sizeof(peer.key));
+    memcpy(peer.pair_root, s->claim.pair_root, sizeof(peer.pair_root));
+    id_relay_device(s->claim.relay_key, peer.relay_tag);
+    struct host_device *d;
+    const enum err e = device_add(h, &peer, true, &d);
+    secret_wipe(&peer, sizeof(peer));
+    if (e != OK || buf_put(&s->grant, grant) != OK ||
+        !acl_send(h, ENVELOPE_ADD,
+                  (struct bytes){d->relay_tag, sizeof(d->relay_tag)})) {
+        session_end(s, CLOSE_HANDSHAKE);
+        return;
+    }
+    s->acl_mark = h->n_acl_sent;
+    s->phase = PHASE_LISTING;
+}
+
+void link_session_ready(struct link_session *s, struct bytes grant)
+{
+    if (s->phase != PHASE_DECIDING || s->wants_end) {
+        return;
+    }
+    if (s->is_box) {
+        enrol(s, grant);
+    } else {
+        go_live(s, grant);
+    }
+}
+
+/* The access list is confirmed: READY may leave. */
+void channels_on_acl(struct link_host *h)
+{
+    struct link_session *s;
+    list_each (s, &h->sessions, node) {
+        if (s->phase == PHASE_LISTING && !s->enrolled &&
+            h->n_acl_answered >= s->acl_mark) {
+            if (admit(s, buf_bytes(&s->grant), NULL)) {
+                s->enrolled = true;
+                flush(s);
+                h->ops->enrolled(h->user, s, s->claim.device_id);
+            }
+        }
+    }
+}
+
+void link_session_deny(struct link_session *s, uint8_t code, const char *sentence)
+{
+    if (s->phase == PHASE_DECIDING && !s->wants_end) {
+        session_refuse(s->session, (enum denied_code)code, sentence);
+        session_flush_later(s);
+    }
+}

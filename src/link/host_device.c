@@ -1,0 +1,233 @@
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "link/host_state.h"
+
+static void maybe_free(struct host_device *d)
+{
+    if (d->removed && list_is_empty(&d->streams)) {
+        struct link_host *h = d->host;
+        timer_stop(&d->grace);
+        list_remove(&d->node);
+        lane_destroy(d->lane);
+        mem_free(d);
+        host_maybe_free(h);
+    }
+}
+
+/* ---- devices -------------------------------------------------------------------- */
+
+struct host_device *device_find(struct link_host *h, const uint8_t id[16])
+{
+    struct host_device *d;
+    list_each (d, &h->devices, node) {
+        if (!d->removed && memcmp(d->id, id, sizeof(d->id)) == 0) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
+enum err device_add(struct link_host *h, const struct link_peer *peer, bool is_new,
+                    struct host_device **out)
+{
+    const enum err e = roster_put(h->roster, peer->key, peer->pair_root);
+    if (e != OK) {
+        return e;
+    }
+    /* A device of before this start: what it had sent last is not known any more. */
+    const struct lane_state from = {.epoch = h->epoch, .recv_is_lost = !is_new};
+    struct host_device *d = mem_new(sizeof(*d));
+    d->host = h;
+    memcpy(d->id, peer->device_id, sizeof(d->id));
+    memcpy(d->key, peer->key, sizeof(d->key));
+    memcpy(d->relay_tag, peer->relay_tag, sizeof(d->relay_tag));
+    d->lane = lane_create(LANE_HOST, &from);
+    list_init(&d->streams);
+    list_append(&h->devices, &d->node);
+    *out = d;
+    return OK;
+}
+
+void device_remove(struct host_device *d)
+{
+    struct link_host *h = d->host;
+    d->removed = true;
+    roster_remove(h->roster, d->id);
+    if (!acl_send(h, ENVELOPE_REMOVE,
+                  (struct bytes){d->relay_tag, sizeof(d->relay_tag)})) {
+        log_debug("link.acl_later", "reason=offline"); // the next login replaces all
+    }
+    timer_stop(&d->grace);
+    device_drop_streams(d);
+    maybe_free(d);
+}
+
+void devices_free_all(struct link_host *h)
+{
+    struct host_device *d;
+    struct host_device *tmp;
+    list_each_safe (d, tmp, &h->devices, node) {
+        timer_stop(&d->grace);
+        list_remove(&d->node);
+        lane_destroy(d->lane);
+        mem_free(d);
+    }
+}
+
+static void on_grace(struct timer *t)
+{
+    struct host_device *d = CONTAINER_OF(t, struct host_device, grace);
+    log_info("link.streams_expired", "n=%zu", lane_n_streams(d->lane));
+    lane_restart(d->lane);
+    device_drop_streams(d);
+}
+
+void device_session_gone(struct host_device *d)
+{
+    d->session = NULL;
+    if (!list_is_empty(&d->streams)) {
+        timer_start(d->host->loop, &d->grace, LINK_STREAM_GRACE_MS, on_grace);
+    }
+}
+
+/* The order of protocol.md 6: nothing of it dispatches any more, then it is told. */
+void link_host_revoke(struct link_host *h, const uint8_t device_id[16])
+{
+    struct host_device *d = device_find(h, device_id);
+    struct link_session *s;
+    list_each (s, &h->sessions, node) {
+        const bool its = memcmp(s->claim.device_id, device_id, 16) == 0;
+        if (its && s->phase != PHASE_OVER && s->phase != PHASE_HANDSHAKE) {
+            session_end(s, CLOSE_REVOKED);
+        }
+    }
+    if (d != NULL && !d->removed) {
+        device_remove(d);
+    }
+}
+
+/* ---- streams ---------------------------------------------------------------------- */
+
+static void on_stream_end(struct loop_task *t)
+{
+    struct link_stream *st = CONTAINER_OF(t, struct link_stream, end);
+    struct host_device *d = st->device;
+    d->host->ops->stream_closed(d->host->user, st);
+    list_remove(&st->node);
+    mem_free(st);
+    if (d->removed) {
+        maybe_free(d);
+    } else {
+        host_maybe_free(d->host);
+    }
+}
+
+/* The owner hears of the end in a call of its own. */
+static void stream_over(struct link_stream *st)
+{
+    if (!st->closing) {
+        st->closing = true;
+        loop_defer(st->device->host->loop, &st->end, on_stream_end);
+    }
+}
+
+void device_drop_streams(struct host_device *d)
+{
+    struct link_stream *st;
+    list_each (st, &d->streams, node) {
+        stream_over(st);
+    }
+}
+
+static struct link_stream *stream_find(struct host_device *d, uint16_t id)
+{
+    struct link_stream *st;
+    list_each (st, &d->streams, node) {
+        if (st->id == id && !st->closing) {
+            return st;
+        }
+    }
+    return NULL;
+}
+
+static struct link_stream *stream_new(struct host_device *d, uint16_t id)
+{
+    struct link_stream *st = mem_try(1, sizeof(*st));
+    if (st == NULL) {
+        lane_close(d->lane, id);
+        return NULL;
+    }
+    st->device = d;
+    st->id = id;
+    list_append(&d->streams, &st->node);
+    d->host->ops->stream_open(d->host->user, st, d->id);
+    return st;
+}
+
+void device_message(struct host_device *d, const struct session_message *m)
+{
+    const struct link_host *h = d->host;
+    struct link_stream *st = stream_find(d, m->stream);
+    if (st == NULL && m->opened) {
+        st = stream_new(d, m->stream);
+    }
+    if (st == NULL) {
+        return;
+    }
+    if (m->octets.len != 0 && !st->closing) {
+        h->ops->stream_text(h->user, st, m->octets);
+    }
+    if (m->closed) {
+        stream_over(st);
+    }
+}
+
+void link_stream_set_user(struct link_stream *st, void *user)
+{
+    st->user = user;
+}
+
+void *link_stream_user(const struct link_stream *st)
+{
+    return st->user;
+}
+
+const uint8_t *link_stream_device(const struct link_stream *st)
+{
+    return st->device->id;
+}
+
+void link_stream_send(struct link_stream *st, struct blob *text)
+{
+    struct host_device *d = st->device;
+    if (st->closing) {
+        return;
+    }
+    const enum err e = lane_send(d->lane, st->id, text, 0);
+    if (e == ERR_NOT_FOUND) {
+        stream_over(st);
+        return;
+    }
+    if (e != OK) { // the lane has restarted itself: a snapshot is needed
+        log_peer("link.lane_overflow", "bytes=%zu", text->len);
+        device_drop_streams(d);
+    }
+    if (d->session != NULL) {
+        session_flush_later(d->session);
+    }
+}
+
+void link_stream_close(struct link_stream *st)
+{
+    struct host_device *d = st->device;
+    if (st->closing) {
+        return;
+    }
+    lane_close(d->lane, st->id);
+    stream_over(st);
+    if (d->session != NULL) {
+        session_flush_later(d->session);
+    }
+}

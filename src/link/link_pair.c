@@ -1,0 +1,419 @@
+#include "link/link_pair.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/machine.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "link/ctrl_channel.h"
+#include "wire/qr.h"
+#include "wire/url.h"
+
+enum { IDLE, DIALING, CLAIMING, HANDSHAKE, DECIDING, LEAVING, DONE };
+
+static const struct machine_state pair_states[] = {
+    [IDLE] = {"idle", MOVES_TO(DIALING) | MOVES_TO(DONE)},
+    [DIALING] = {"dialing", MOVES_TO(CLAIMING) | MOVES_TO(DIALING) | MOVES_TO(DONE)},
+    [CLAIMING] = {"claiming", MOVES_TO(HANDSHAKE) | MOVES_TO(DIALING) | MOVES_TO(DONE)},
+    [HANDSHAKE] = {"handshake",
+                   MOVES_TO(DECIDING) | MOVES_TO(LEAVING) | MOVES_TO(DONE)},
+    [DECIDING] = {"deciding", MOVES_TO(LEAVING) | MOVES_TO(DONE)},
+    [LEAVING] = {"leaving", MOVES_TO(DONE)},
+    [DONE] = {"done", 0},
+};
+
+struct link_pair {
+    struct machine m;
+    struct loop *loop;
+    const struct link_pair_ops *ops;
+    void *user;
+    struct tls_client *tls;
+    bool is_phrase;
+    struct qr qr;     // a link
+    struct code code; // a phrase
+    char name[65];
+    uint8_t role_asked;
+    struct sign_key *device_key; // D, fresh
+    struct sign_key *relay_key;  // Dr, fresh
+    struct ctrl_channel *channel;
+    size_t url_at;
+    struct link_joined joined;
+    bool ready;     // the host said READY
+    bool confirmed; // this side's person said that the digits match
+    enum link_cause cause;
+    char sentence[320];
+    struct loop_task begin;
+    struct loop_task finish;
+    bool closing;
+    void (*closed)(void *user);
+};
+
+/* ---- the end ------------------------------------------------------------------- */
+
+static void destroy(struct link_pair *p)
+{
+    sign_key_destroy(p->device_key);
+    sign_key_destroy(p->relay_key);
+    tls_client_destroy(p->tls);
+    qr_fini(&p->qr);
+    code_fini(&p->code);
+    link_joined_wipe(&p->joined);
+    mem_free(p);
+}
+
+static void on_finish(struct loop_task *t)
+{
+    struct link_pair *p = CONTAINER_OF(t, struct link_pair, finish);
+    if (p->closing) {
+        void (*closed)(void *user) = p->closed;
+        void *user = p->user;
+        destroy(p);
+        if (closed != NULL) {
+            closed(user);
+        }
+        return;
+    }
+    if (p->m.state != DONE) {
+        machine_move(&p->m, DONE);
+        p->ops->done(p->user, p->cause, p->sentence,
+                     p->cause == LINK_OK ? &p->joined : NULL);
+    }
+}
+
+static void finish(struct link_pair *p, enum link_cause cause, const char *sentence)
+{
+    p->cause = cause;
+    if (sentence != p->sentence) {
+        (void)text_format(p->sentence, sizeof(p->sentence), "%s", sentence);
+    }
+    loop_defer(p->loop, &p->finish, on_finish);
+}
+
+/* ---- READY ------------------------------------------------------------------------ */
+
+static void keep_urls(struct link_pair *p)
+{
+    struct link_joined *j = &p->joined;
+    for (size_t i = 0; i < p->qr.n_urls && j->n_urls < LINK_JOINED_URLS; i++) {
+        if (text_format(j->urls[j->n_urls], sizeof(j->urls[0]), "%s",
+                        p->qr.urls[i].text) == OK) {
+            j->n_urls++;
+        }
+    }
+}
+
+static void keep(struct link_pair *p, const struct session_ready *r)
+{
+    struct link_joined *j = &p->joined;
+    const struct bytes root = session_pair_root(ctrl_channel_session(p->channel));
+    memcpy(j->host_key, r->host_key, sizeof(j->host_key));
+    id_host(j->host_key, j->host_id);
+    memcpy(j->mailbox_id, r->welcome.mailbox_id, sizeof(j->mailbox_id));
+    memcpy(j->pair_root, root.at, sizeof(j->pair_root));
+    sign_key_seed(p->device_key, j->device_seed);
+    sign_key_seed(p->relay_key, j->relay_seed);
+    (void)text_format(j->device, sizeof(j->device), "%s", p->name);
+    (void)ctrl_joined_update(j, r);
+    if (j->n_urls == 0) {
+        keep_urls(p);
+    }
+    if (j->name[0] == '\0') {
+        char id[HEX_SIZE(sizeof(j->host_id))];
+        hex_encode(BYTES_OF(j->host_id), id);
+        (void)text_format(j->name, sizeof(j->name), "host-%.8s", id);
+    }
+}
+
+/* Both have said yes: leave the box; the lane begins at the mailbox. */
+static void maybe_leave(struct link_pair *p)
+{
+    if (p->ready && (!p->is_phrase || p->confirmed)) {
+        machine_move(&p->m, LEAVING);
+        p->cause = LINK_OK;
+        ctrl_channel_close(p->channel, CLOSE_DONE);
+    }
+}
+
+static void on_pending(struct link_pair *p, const struct session_pending *pending)
+{
+    if (p->m.state == HANDSHAKE) {
+        machine_move(&p->m, DECIDING);
+    }
+    char host_name[65];
+    text_sanitize(bytes_from_str(pending->host_name), host_name, sizeof(host_name));
+    p->ops->digits(p->user, pending->sas, host_name, p->is_phrase);
+}
+
+static void on_denied(struct link_pair *p, const struct session_event *ev)
+{
+    machine_move(&p->m, LEAVING);
+    p->cause = ctrl_denial(ev->denied.code);
+    (void)text_format(p->sentence, sizeof(p->sentence), "the host refused: %s",
+                      ev->denied.text);
+    ctrl_channel_close(p->channel, CLOSE_DONE);
+}
+
+static void on_event(void *user, const struct session_event *ev)
+{
+    struct link_pair *p = user;
+    switch (ev->kind) {
+    case SESSION_PENDING:
+        on_pending(p, &ev->pending);
+        return;
+    case SESSION_READY:
+        p->ready = true;
+        keep(p, &ev->ready);
+        if (p->is_phrase && !p->confirmed) {
+            p->ops->progress(p->user, "confirm",
+                             "the host has said yes; compare the digits here too");
+        }
+        maybe_leave(p);
+        return;
+    case SESSION_DENIED:
+        on_denied(p, ev);
+        return;
+    case SESSION_MESSAGE:
+    case SESSION_RESET:
+    case SESSION_PONG:
+    case SESSION_RENEW:
+    case SESSION_PEER:
+    case SESSION_CLOSED:
+        return;
+    }
+}
+
+/* ---- the box --------------------------------------------------------------------- */
+
+static struct bytes claim_of(const struct link_pair *p)
+{
+    return p->is_phrase ? bytes_from_str(p->code.digits) : BYTES_OF(p->qr.pair_id);
+}
+
+static void on_ready(void *user)
+{
+    struct link_pair *p = user;
+    machine_move(&p->m, CLAIMING);
+    p->ops->progress(p->user, "claim", "the relay is reached; calling the host");
+    ctrl_channel_claim(p->channel, claim_of(p));
+}
+
+static void on_claimed(void *user, struct bytes offer)
+{
+    struct link_pair *p = user;
+    const uint64_t now_ms = loop_now_ms(p->loop);
+    const struct session_device device = {
+        .key = p->device_key,
+        .relay_key = sign_key_pub(p->relay_key),
+        .name = p->name,
+        .version = "farhand " FARHAND_VERSION,
+        .role_asked = (enum grant_role)p->role_asked,
+    };
+    if (p->m.state != CLAIMING) {
+        ctrl_channel_close(p->channel, CLOSE_PROTO);
+        return;
+    }
+    machine_move(&p->m, HANDSHAKE);
+    ctrl_channel_begin(p->channel,
+                       p->is_phrase
+                           ? session_connect_code(&device, &p->code, offer, now_ms)
+                           : session_connect_qr(&device, &p->qr, now_ms));
+}
+
+static void dial(struct link_pair *p);
+
+/* Only what never reached the host may be tried at the next address: a code run is
+ * spent by its first try (protocol.md 4). */
+static bool may_try_next(const struct link_pair *p, enum link_cause cause)
+{
+    return (p->m.state == DIALING || p->m.state == CLAIMING) &&
+           p->url_at + 1 < p->qr.n_urls && cause != LINK_CANCELED;
+}
+
+static void on_ended(void *user, enum link_cause cause, const char *sentence,
+                     bool proven)
+{
+    (void)proven;
+    struct link_pair *p = user;
+    p->channel = NULL;
+    if (p->closing || p->m.state == LEAVING) {
+        finish(p, p->cause, p->sentence);
+        return;
+    }
+    log_info("pair.ended", "cause=%s state=%s", link_cause_name(cause),
+             machine_name(&p->m));
+    if (may_try_next(p, cause)) {
+        p->url_at++;
+        dial(p);
+        return;
+    }
+    if (p->is_phrase && p->m.state == HANDSHAKE) {
+        finish(p, LINK_SPENT,
+               "the phrase did not fit: this code is spent now, make a new one on the "
+               "host");
+        return;
+    }
+    if (p->m.state == HANDSHAKE && cause == LINK_UNTRUSTED) {
+        finish(
+            p, LINK_SPENT,
+            "the host does not accept this link: it is used, expired or from another "
+            "host; make a new one there");
+        return;
+    }
+    finish(p, cause, sentence);
+}
+
+static const struct ctrl_channel_ops channel_ops = {
+    .ready = on_ready,
+    .claimed = on_claimed,
+    .event = on_event,
+    .ended = on_ended,
+};
+
+static void dial(struct link_pair *p)
+{
+    machine_move(&p->m, DIALING);
+    p->ops->progress(p->user, "relay", "reaching the relay");
+    p->channel = ctrl_channel_open(p->loop, p->qr.urls[p->url_at].text, p->tls, NULL,
+                                   &channel_ops, p);
+}
+
+/* ---- what was typed ----------------------------------------------------------------- */
+
+static enum err read_phrase(struct link_pair *p, const struct link_pair_options *o,
+                            struct diag *d)
+{
+    const struct bytes typed = bytes_from_str(o->text);
+    const enum err e =
+        typed.len > CODE_INPUT_MAX ? ERR_PROTO : code_parse(typed, &p->code);
+    if (e == ERR_EXPIRED) {
+        diag_set(d, "there is a typo in the phrase: its last digit does not fit. "
+                    "Nothing was sent, the phrase is still good");
+        return ERR_PROTO;
+    }
+    if (e != OK) {
+        diag_set(d, "this is neither a pairing link nor a phrase like WORD-WORD-1234. "
+                    "Nothing was sent");
+        return ERR_PROTO;
+    }
+    if (o->relay == NULL || o->relay[0] == '\0') {
+        diag_set(d, "a phrase names no relay: say which with --relay URL");
+        return ERR_PROTO;
+    }
+    p->is_phrase = true;
+    p->qr.n_urls = 1;
+    return text_format(p->qr.urls[0].text, sizeof(p->qr.urls[0].text), "%s", o->relay);
+}
+
+static void only_relays(struct qr *qr)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < qr->n_urls; i++) {
+        if (qr->urls[i].kind == QR_RELAY) {
+            qr->urls[n] = qr->urls[i];
+            n++;
+        }
+    }
+    qr->n_urls = n;
+}
+
+static enum err read_link(struct link_pair *p, struct diag *d)
+{
+    only_relays(&p->qr);
+    if (p->qr.expires_s * 1000 < clock_wall_ms()) {
+        diag_set(d, "this link has expired: make a new one on the host");
+        return ERR_EXPIRED;
+    }
+    if (p->qr.n_urls == 0 || !sign_pub_is_valid(p->qr.host_key)) {
+        diag_set(d, "this link is damaged: make a new one on the host");
+        return ERR_PROTO;
+    }
+    return OK;
+}
+
+static enum err check_urls(const struct link_pair *p, struct diag *d)
+{
+    for (size_t i = 0; i < p->qr.n_urls; i++) {
+        struct url url;
+        if (url_parse(bytes_from_str(p->qr.urls[i].text), &url) != OK ||
+            (url.scheme != URL_WS && url.scheme != URL_WSS)) {
+            diag_set(d, "'%s' is not the address of a relay (ws://… or wss://…)",
+                     p->qr.urls[i].text);
+            return ERR_PROTO;
+        }
+    }
+    return OK;
+}
+
+enum err link_pair_create(struct loop *loop, const struct link_pair_options *options,
+                          const struct link_pair_ops *ops, void *user,
+                          struct link_pair **out, struct diag *d)
+{
+    struct link_pair *p = mem_new(sizeof(*p));
+    p->m = (struct machine){.what = "link_pair", .table = pair_states};
+    p->loop = loop;
+    p->ops = ops;
+    p->user = user;
+    p->role_asked = options->role_asked;
+    text_sanitize(bytes_from_str(options->name), p->name, sizeof(p->name));
+    enum err e = qr_decode_text(bytes_from_str(options->text), &p->qr);
+    e = e == OK ? read_link(p, d) : read_phrase(p, options, d);
+    if (e == OK) {
+        e = check_urls(p, d);
+    }
+    if (e == OK) {
+        e = tls_client_create(options->ca_file, d, &p->tls);
+    }
+    if (e != OK) {
+        destroy(p);
+        return e;
+    }
+    p->device_key = sign_key_random();
+    p->relay_key = sign_key_random();
+    *out = p;
+    return OK;
+}
+
+static void on_begin(struct loop_task *t)
+{
+    dial(CONTAINER_OF(t, struct link_pair, begin));
+}
+
+void link_pair_start(struct link_pair *p)
+{
+    if (p->m.state == IDLE) {
+        loop_defer(p->loop, &p->begin, on_begin);
+    }
+}
+
+void link_pair_confirm(struct link_pair *p, bool matches)
+{
+    if (p->m.state != HANDSHAKE && p->m.state != DECIDING) {
+        return;
+    }
+    if (matches) {
+        p->confirmed = true;
+        maybe_leave(p);
+        return;
+    }
+    machine_move(&p->m, LEAVING);
+    p->cause = LINK_DECLINED;
+    (void)text_format(p->sentence, sizeof(p->sentence),
+                      "declined here: the digits differ. Somebody may know the code; "
+                      "make a new one on the host");
+    ctrl_channel_close(p->channel, CLOSE_HANDSHAKE);
+}
+
+void link_pair_close(struct link_pair *p, void (*closed)(void *user))
+{
+    p->closing = true;
+    p->closed = closed;
+    loop_task_cancel(&p->begin);
+    if (p->channel != NULL) {
+        ctrl_channel_close(p->channel, CLOSE_DONE);
+    } else {
+        loop_defer(p->loop, &p->finish, on_finish);
+    }
+}
