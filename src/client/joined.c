@@ -218,8 +218,10 @@ static void look_at(struct search *s, const char *id)
         return;
     }
     const size_t used = strlen(s->names);
-    (void)text_format(s->names + used, sizeof(s->names) - used, "%s%s",
-                      used == 0 ? "" : ", ", j.name);
+    if (text_format(s->names + used, sizeof(s->names) - used, "%s%s",
+                    used == 0 ? "" : ", ", j.name) != OK) {
+        s->names[used] = '\0'; // no room to name them all
+    }
     if (fits(&j, id, s->name)) {
         s->found = j;
         s->n++;

@@ -83,7 +83,7 @@ static void on_tell(struct loop_task *t)
     char digits[sizeof(b->digits)];
     memcpy(digits, b->digits, sizeof(digits));
     char error[sizeof(b->host->error)];
-    (void)text_format(error, sizeof(error), "%s", e == OK ? "" : b->host->error);
+    text_sanitize(bytes_from_str(e == OK ? "" : b->host->error), error, sizeof(error));
     b->done = NULL;
     if (e != OK) {
         box_free(b);
@@ -155,7 +155,7 @@ void boxes_on_ready(struct link_host *h)
  * connection, which opens it again. */
 void boxes_on_lost(struct link_host *h, const char *sentence)
 {
-    (void)text_format(h->error, sizeof(h->error), "%s", sentence);
+    text_sanitize(bytes_from_str(sentence), h->error, sizeof(h->error));
     struct host_box *b;
     list_each (b, &h->boxes, node) {
         b->asked = false;
@@ -194,7 +194,7 @@ void boxes_on_refused(struct link_host *h, const char *sentence)
     struct host_box *b;
     list_each (b, &h->boxes, node) {
         if (b->asked) {
-            (void)text_format(h->error, sizeof(h->error), "%s", sentence);
+            text_sanitize(bytes_from_str(sentence), h->error, sizeof(h->error));
             box_answer(b, ERR_LIMIT);
             return;
         }

@@ -190,8 +190,8 @@ static void fill_claim(struct link_session *s, const struct session_peer *p)
     memcpy(c->key, p->device_key, sizeof(c->key));
     memcpy(c->relay_key, p->relay_key, sizeof(c->relay_key));
     c->grant_serial = p->grant_serial;
-    (void)text_format(c->name, sizeof(c->name), "%s", p->name);
-    (void)text_format(c->version, sizeof(c->version), "%s", p->version);
+    text_sanitize(bytes_from_str(p->name), c->name, sizeof(c->name));
+    text_sanitize(bytes_from_str(p->version), c->version, sizeof(c->version));
     c->role_asked = (uint8_t)p->role_asked;
     memcpy(c->sas, p->sas, sizeof(c->sas));
     if (s->is_box) {

@@ -41,7 +41,7 @@ static void blame(struct leg *l, enum link_cause cause, const char *sentence)
 {
     if (l->cause == LINK_OK) {
         l->cause = cause;
-        (void)text_format(l->sentence, sizeof(l->sentence), "%s", sentence);
+        text_sanitize(bytes_from_str(sentence), l->sentence, sizeof(l->sentence));
     }
 }
 
@@ -233,7 +233,7 @@ static void on_dialed(void *user, enum err e, const struct dial_result *r)
     l->dial = NULL;
     if (e != OK) {
         char sentence[SENTENCE_MAX];
-        (void)text_format(sentence, sizeof(sentence), "%s", r->text);
+        text_sanitize(bytes_from_str(r->text), sentence, sizeof(sentence));
         blame(l, LINK_RELAY_DOWN, sentence);
         finish(l);
         return;

@@ -92,7 +92,7 @@ static void move(struct link_ctrl *c, enum link_ctrl_state to, enum link_cause c
 {
     machine_move(&c->m, to);
     c->cause = cause;
-    (void)text_format(c->sentence, sizeof(c->sentence), "%s", sentence);
+    text_sanitize(bytes_from_str(sentence), c->sentence, sizeof(c->sentence));
     loop_defer(c->loop, &c->tell, on_tell);
 }
 

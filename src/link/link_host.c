@@ -31,7 +31,7 @@ void host_set_state(struct link_host *h, enum link_state state, const char *erro
 {
     h->state = state;
     if (error != NULL) {
-        (void)text_format(h->error, sizeof(h->error), "%s", error);
+        text_sanitize(bytes_from_str(error), h->error, sizeof(h->error));
     }
     loop_defer(h->loop, &h->tell, on_tell);
 }
@@ -232,9 +232,9 @@ static void load_peers(struct link_host *h)
 
 static void copy_options(struct link_host *h, const struct link_host_options *o)
 {
-    (void)text_format(h->url, sizeof(h->url), "%s", o->relay_url);
-    (void)text_format(h->invite, sizeof(h->invite), "%s",
-                      o->invite == NULL ? "" : o->invite);
+    text_sanitize(bytes_from_str(o->relay_url), h->url, sizeof(h->url));
+    text_sanitize(bytes_from_str(o->invite == NULL ? "" : o->invite), h->invite,
+                  sizeof(h->invite));
     for (size_t i = 0; i < o->n_urls && i < SESSION_URLS_MAX; i++) {
         if (text_format(h->urls[h->n_urls], LINK_URL_MAX, "%s", o->urls[i]) == OK) {
             h->n_urls++;

@@ -87,7 +87,7 @@ static void finish(struct link_pair *p, enum link_cause cause, const char *sente
 {
     p->cause = cause;
     if (sentence != p->sentence) {
-        (void)text_format(p->sentence, sizeof(p->sentence), "%s", sentence);
+        text_sanitize(bytes_from_str(sentence), p->sentence, sizeof(p->sentence));
     }
     loop_defer(p->loop, &p->finish, on_finish);
 }
@@ -115,7 +115,7 @@ static void keep(struct link_pair *p, const struct session_ready *r)
     memcpy(j->pair_root, root.at, sizeof(j->pair_root));
     sign_key_seed(p->device_key, j->device_seed);
     sign_key_seed(p->relay_key, j->relay_seed);
-    (void)text_format(j->device, sizeof(j->device), "%s", p->name);
+    text_sanitize(bytes_from_str(p->name), j->device, sizeof(j->device));
     (void)ctrl_joined_update(j, r);
     if (j->n_urls == 0) {
         keep_urls(p);
@@ -123,7 +123,8 @@ static void keep(struct link_pair *p, const struct session_ready *r)
     if (j->name[0] == '\0') {
         char id[HEX_SIZE(sizeof(j->host_id))];
         hex_encode(BYTES_OF(j->host_id), id);
-        (void)text_format(j->name, sizeof(j->name), "host-%.8s", id);
+        id[8] = '\0'; // enough to tell hosts apart, and may be typed
+        text_sanitize(bytes_from_str(id), j->name, sizeof(j->name));
     }
 }
 
@@ -151,8 +152,7 @@ static void on_denied(struct link_pair *p, const struct session_event *ev)
 {
     machine_move(&p->m, LEAVING);
     p->cause = ctrl_denial(ev->denied.code);
-    (void)text_format(p->sentence, sizeof(p->sentence), "the host refused: %s",
-                      ev->denied.text);
+    text_sanitize(bytes_from_str(ev->denied.text), p->sentence, sizeof(p->sentence));
     ctrl_channel_close(p->channel, CLOSE_DONE);
 }
 
@@ -400,9 +400,9 @@ void link_pair_confirm(struct link_pair *p, bool matches)
     }
     machine_move(&p->m, LEAVING);
     p->cause = LINK_DECLINED;
-    (void)text_format(p->sentence, sizeof(p->sentence),
-                      "declined here: the digits differ. Somebody may know the code; "
-                      "make a new one on the host");
+    text_sanitize(BYTES_LIT("declined here: the digits differ. Somebody may know the "
+                            "code; make a new one on the host"),
+                  p->sentence, sizeof(p->sentence));
     ctrl_channel_close(p->channel, CLOSE_HANDSHAKE);
 }
 
