@@ -9,7 +9,7 @@ struct ctrl_channel {
     struct loop *loop;
     const struct ctrl_channel_ops *ops;
     void *user;
-    struct leg *leg;
+    struct uplink *leg;
     struct session *session; // NULL until begin()
     uint64_t window;         // octets of DATA that may still be sent
     struct timer deadline;
@@ -56,7 +56,7 @@ static void end(struct ctrl_channel *c, enum link_cause cause, const char *sente
     c->proven = proven;
     timer_stop(&c->deadline);
     loop_task_cancel(&c->flush);
-    leg_close(c->leg);
+    uplink_close(c->leg);
 }
 
 static void end_with_code(struct ctrl_channel *c, unsigned code, bool proven)
@@ -126,7 +126,7 @@ static void flush(struct ctrl_channel *c)
     struct bytes body;
     while (session_output(c->session, loop_now_ms(c->loop), &body)) {
         if (body.len > c->window ||
-            leg_send_body(c->leg, ENVELOPE_DATA, 0, body) != OK) {
+            uplink_send_body(c->leg, ENVELOPE_DATA, 0, body) != OK) {
             break; // credit or `drained` goes on
         }
         c->window -= body.len;
@@ -215,7 +215,7 @@ static void on_err(struct ctrl_channel *c, struct bytes body)
         broken(c);
         return;
     }
-    const enum link_cause cause = leg_refusal(err.code, &sentence);
+    const enum link_cause cause = uplink_refusal(err.code, &sentence);
     end(c, cause, sentence, false);
 }
 
@@ -264,7 +264,7 @@ static void on_drained(void *user)
     ctrl_channel_flush_later(user);
 }
 
-static const struct leg_ops leg_ops = {
+static const struct uplink_ops uplink_ops = {
     .ready = on_leg_ready,
     .frame = on_frame,
     .ended = on_leg_ended,
@@ -282,7 +282,7 @@ struct ctrl_channel *ctrl_channel_open(struct loop *loop, const char *url,
     c->ops = ops;
     c->user = user;
     c->window = ENVELOPE_WINDOW;
-    c->leg = leg_open(loop, url, tls, login, &leg_ops, c);
+    c->leg = uplink_open(loop, url, tls, login, &uplink_ops, c);
     return c;
 }
 
@@ -291,7 +291,7 @@ void ctrl_channel_claim(struct ctrl_channel *c, struct bytes digits_or_pair_id)
     struct buf frame;
     buf_init(&frame, ENVELOPE_HEAD + 16);
     if (envelope_put_claim(&frame, digits_or_pair_id) != OK ||
-        leg_send(c->leg, buf_bytes(&frame)) != OK) {
+        uplink_send(c->leg, buf_bytes(&frame)) != OK) {
         broken(c);
     }
     buf_fini(&frame);

@@ -15,7 +15,7 @@
 #ifndef LINK_CTRL_CHANNEL_H
 #define LINK_CTRL_CHANNEL_H
 
-#include "link/leg.h"
+#include "link/uplink.h"
 #include "session/session.h"
 
 struct ctrl_channel;

@@ -10,7 +10,7 @@
 
 /* ---- the access list ----------------------------------------------------------- */
 
-bool acl_send(struct link_host *h, enum envelope_acl_op op, struct bytes hashes)
+bool host_acl_send(struct link_host *h, enum envelope_acl_op op, struct bytes hashes)
 {
     if (!h->leg_ready) {
         return false;
@@ -24,7 +24,7 @@ bool acl_send(struct link_host *h, enum envelope_acl_op op, struct bytes hashes)
     buf_init(&frame, ACL_FRAME_MAX);
     enum err e = envelope_put_acl(&frame, &acl);
     if (e == OK) {
-        e = leg_send(h->leg, buf_bytes(&frame));
+        e = uplink_send(h->leg, buf_bytes(&frame));
     }
     buf_fini(&frame);
     if (e == OK) {
@@ -33,7 +33,7 @@ bool acl_send(struct link_host *h, enum envelope_acl_op op, struct bytes hashes)
     return e == OK;
 }
 
-bool acl_send_all(struct link_host *h)
+bool host_acl_send_all(struct link_host *h)
 {
     uint8_t hashes[LINK_PEERS_MAX * 32];
     size_t n = 0;
@@ -44,12 +44,12 @@ bool acl_send_all(struct link_host *h)
             n++;
         }
     }
-    return acl_send(h, ENVELOPE_REPLACE, (struct bytes){hashes, n * 32});
+    return host_acl_send(h, ENVELOPE_REPLACE, (struct bytes){hashes, n * 32});
 }
 
 /* ---- boxes ------------------------------------------------------------------------ */
 
-struct host_box *box_find(struct link_host *h, const uint8_t pair_id[16])
+struct host_box *host_box_find(struct link_host *h, const uint8_t pair_id[16])
 {
     struct host_box *b;
     list_each (b, &h->boxes, node) {
@@ -60,7 +60,7 @@ struct host_box *box_find(struct link_host *h, const uint8_t pair_id[16])
     return NULL;
 }
 
-static void box_free(struct host_box *b)
+static void one_free(struct host_box *b)
 {
     struct link_session *s;
     list_each (s, &b->host->sessions, node) {
@@ -86,7 +86,7 @@ static void on_tell(struct loop_task *t)
     text_sanitize(bytes_from_str(e == OK ? "" : b->host->error), error, sizeof(error));
     b->done = NULL;
     if (e != OK) {
-        box_free(b);
+        one_free(b);
     }
     if (done != NULL) {
         done(user, e, digits, error);
@@ -94,7 +94,7 @@ static void on_tell(struct loop_task *t)
 }
 
 /* The request is answered, once; a failed box is gone with its answer. */
-static void box_answer(struct host_box *b, enum err e)
+static void one_answer(struct host_box *b, enum err e)
 {
     b->asked = false;
     if (b->done != NULL) {
@@ -104,7 +104,7 @@ static void box_answer(struct host_box *b, enum err e)
         struct link_host *h = b->host;
         uint8_t pair_id[16];
         memcpy(pair_id, b->pair_id, sizeof(pair_id));
-        box_free(b);
+        one_free(b);
         h->ops->box_lost(h->user, pair_id);
     }
 }
@@ -115,20 +115,20 @@ static enum err plate_send(struct link_host *h, const struct envelope_nameplate 
     buf_init(&frame, FRAME_MAX);
     enum err e = envelope_put_nameplate(&frame, plate);
     if (e == OK) {
-        e = leg_send(h->leg, buf_bytes(&frame));
+        e = uplink_send(h->leg, buf_bytes(&frame));
     }
     buf_fini(&frame);
     return e;
 }
 
-static void box_ask(struct host_box *b)
+static void one_ask(struct host_box *b)
 {
     struct link_host *h = b->host;
     const uint64_t now_ms = loop_now_ms(h->loop);
     const uint64_t left_s =
         b->expires_ms > now_ms ? (b->expires_ms - now_ms) / 1000 : 0;
     if (left_s == 0) {
-        box_answer(b, ERR_EXPIRED);
+        one_answer(b, ERR_EXPIRED);
         return;
     }
     struct envelope_nameplate plate = {.ttl_s = (uint16_t)left_s};
@@ -138,42 +138,42 @@ static void box_ask(struct host_box *b)
     }
     b->asked = true;
     if (plate_send(h, &plate) != OK) {
-        leg_close(h->leg); // boxes_on_lost() answers
+        uplink_close(h->leg); // host_boxes_on_lost() answers
     }
 }
 
-void boxes_on_ready(struct link_host *h)
+void host_boxes_on_ready(struct link_host *h)
 {
     struct host_box *b;
     struct host_box *tmp;
     list_each_safe (b, tmp, &h->boxes, node) {
-        box_ask(b);
+        one_ask(b);
     }
 }
 
 /* A box that nobody has been told about fails; one that is open waits for the next
  * connection, which opens it again. */
-void boxes_on_lost(struct link_host *h, const char *sentence)
+void host_boxes_on_lost(struct link_host *h, const char *sentence)
 {
     text_sanitize(bytes_from_str(sentence), h->error, sizeof(h->error));
     struct host_box *b;
     list_each (b, &h->boxes, node) {
         b->asked = false;
         if (b->done != NULL) {
-            box_answer(b, ERR_CLOSED);
+            one_answer(b, ERR_CLOSED);
         }
     }
 }
 
-void boxes_on_answer(struct link_host *h, struct bytes body)
+void host_boxes_on_answer(struct link_host *h, struct bytes body)
 {
     struct envelope_plate plate;
     if (envelope_plate_parse(body, &plate) != OK ||
         plate.digits.len > ENVELOPE_DIGITS_MAX) {
-        leg_close(h->leg);
+        uplink_close(h->leg);
         return;
     }
-    struct host_box *b = box_find(h, plate.pair_id);
+    struct host_box *b = host_box_find(h, plate.pair_id);
     if (b == NULL || !b->asked) {
         return; // the answer to a box that was closed meanwhile
     }
@@ -182,34 +182,34 @@ void boxes_on_answer(struct link_host *h, struct bytes body)
     const bool same = strcmp(digits, b->digits) == 0;
     const bool first = b->done != NULL;
     memcpy(b->digits, digits, sizeof(b->digits));
-    box_answer(b, OK);
+    one_answer(b, OK);
     if (!first && !same) {
         h->ops->box_lost(h->user, plate.pair_id);
     }
 }
 
 /* The relay answers requests in order, and names no box when it refuses. */
-void boxes_on_refused(struct link_host *h, const char *sentence)
+void host_boxes_on_refused(struct link_host *h, const char *sentence)
 {
     struct host_box *b;
     list_each (b, &h->boxes, node) {
         if (b->asked) {
             text_sanitize(bytes_from_str(sentence), h->error, sizeof(h->error));
-            box_answer(b, ERR_LIMIT);
+            one_answer(b, ERR_LIMIT);
             return;
         }
     }
 }
 
-void boxes_drop_all(struct link_host *h)
+void host_boxes_drop_all(struct link_host *h)
 {
     struct host_box *b;
     struct host_box *tmp;
     list_each_safe (b, tmp, &h->boxes, node) {
         if (b->done != NULL) {
-            box_answer(b, ERR_CLOSED);
+            one_answer(b, ERR_CLOSED);
         } else {
-            box_free(b);
+            one_free(b);
         }
     }
 }
@@ -227,17 +227,17 @@ void link_host_box(struct link_host *h, struct pairing *p, uint16_t ttl_s,
     b->done_user = user;
     list_append(&h->boxes, &b->node);
     if (h->leg_ready) {
-        box_ask(b);
+        one_ask(b);
     } else if (h->leg == NULL && !timer_is_armed(&h->retry)) {
-        box_answer(b, ERR_CLOSED); // not started
+        one_answer(b, ERR_CLOSED); // not started
     } else if (h->state == LINK_ERRORED) {
-        box_answer(b, ERR_CLOSED); // the last try failed: say why at once
+        one_answer(b, ERR_CLOSED); // the last try failed: say why at once
     }
 }
 
 void link_host_box_close(struct link_host *h, const uint8_t pair_id[16])
 {
-    struct host_box *b = box_find(h, pair_id);
+    struct host_box *b = host_box_find(h, pair_id);
     if (b == NULL) {
         return;
     }
@@ -245,8 +245,8 @@ void link_host_box_close(struct link_host *h, const uint8_t pair_id[16])
         struct envelope_nameplate plate = {.ttl_s = 0};
         memcpy(plate.pair_id, pair_id, sizeof(plate.pair_id));
         if (plate_send(h, &plate) != OK) {
-            leg_close(h->leg);
+            uplink_close(h->leg);
         }
     }
-    box_free(b);
+    one_free(b);
 }

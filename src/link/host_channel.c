@@ -31,7 +31,7 @@ static void send_close(struct link_host *h, uint32_t chan, enum close_code code)
     struct buf frame;
     buf_init(&frame, ENVELOPE_HEAD + 1);
     if (h->leg_ready && (envelope_put_close(&frame, chan, (uint8_t)code) != OK ||
-                         leg_send(h->leg, buf_bytes(&frame)) != OK)) {
+                         uplink_send(h->leg, buf_bytes(&frame)) != OK)) {
         log_debug("link.close_unsent", "chan=%u", (unsigned)chan);
     }
     buf_fini(&frame);
@@ -54,9 +54,9 @@ static void on_end(struct loop_task *t)
 static void forget_unfinished(struct link_session *s)
 {
     if (s->is_box && s->phase == PHASE_LISTING && !s->enrolled) {
-        struct host_device *d = device_find(s->host, s->claim.device_id);
+        struct host_device *d = host_device_find(s->host, s->claim.device_id);
         if (d != NULL) {
-            device_remove(d);
+            host_device_remove(d);
         }
     }
 }
@@ -71,7 +71,7 @@ static void retire(struct link_session *s)
     session_destroy(s->session);
     s->session = NULL;
     if (s->device != NULL && s->device->session == s) {
-        device_session_gone(s->device);
+        host_device_session_gone(s->device);
     }
     loop_defer(s->host->loop, &s->end, on_end);
 }
@@ -113,7 +113,7 @@ static void end_now(struct link_session *s, enum close_code code)
 
 /* Inside a callback the event's octets are still being read: the end waits for its
  * return, and drain() dispatches nothing after it. */
-void session_end(struct link_session *s, enum close_code code)
+void host_session_end(struct link_session *s, enum close_code code)
 {
     if (s->phase == PHASE_OVER || s->wants_end) {
         return;
@@ -158,8 +158,8 @@ static void flush(struct link_session *s)
     struct bytes body;
     while (h->leg_ready && session_output(s->session, loop_now_ms(h->loop), &body)) {
         if (body.len > s->window ||
-            leg_send_body(h->leg, ENVELOPE_DATA, s->chan, body) != OK) {
-            break; // channel_credit() or channels_on_drained() goes on
+            uplink_send_body(h->leg, ENVELOPE_DATA, s->chan, body) != OK) {
+            break; // host_channel_credit() or host_channels_on_drained() goes on
         }
         s->window -= body.len;
         session_sent(s->session);
@@ -172,7 +172,7 @@ static void on_flush(struct loop_task *t)
     flush(CONTAINER_OF(t, struct link_session, flush));
 }
 
-void session_flush_later(struct link_session *s)
+void host_session_flush_later(struct link_session *s)
 {
     if (s->phase != PHASE_OVER) {
         loop_defer(s->host->loop, &s->flush, on_flush);
@@ -208,15 +208,15 @@ static void on_peer(struct link_session *s, const struct session_peer *p)
     s->phase = PHASE_DECIDING;
     if (s->is_box) {
         if (!knows_relay_key) {
-            session_end(s, CLOSE_PROTO); // without Dr it could never come back
+            host_session_end(s, CLOSE_PROTO); // without Dr it could never come back
             return;
         }
         h->ops->claimed(h->user, s, &s->claim);
         return;
     }
-    s->device = device_find(h, s->claim.device_id);
+    s->device = host_device_find(h, s->claim.device_id);
     if (s->device == NULL || s->device->removed) {
-        session_end(s, CLOSE_REVOKED);
+        host_session_end(s, CLOSE_REVOKED);
         return;
     }
     h->ops->opened(h->user, s, &s->claim);
@@ -229,15 +229,15 @@ static void on_event(struct link_session *s, const struct session_event *ev)
         on_peer(s, &ev->peer);
         return;
     case SESSION_MESSAGE:
-        device_message(s->device, &ev->message);
+        host_device_message(s->device, &ev->message);
         return;
     case SESSION_RESET:
-        device_drop_streams(s->device);
+        host_device_drop_streams(s->device);
         return;
     case SESSION_CLOSED:
         log_debug("link.session_closed", "chan=%u code=%d", (unsigned)s->chan,
                   (int)ev->closed.code);
-        session_end(s, ev->closed.code);
+        host_session_end(s, ev->closed.code);
         return;
     case SESSION_PONG:
     case SESSION_PENDING:
@@ -273,12 +273,13 @@ static struct session *accept_kind(struct link_host *h, struct link_session *s,
         return session_accept(h->roster, now_ms);
     }
     memcpy(s->pair_id, o->id, sizeof(s->pair_id));
-    s->box = box_find(h, o->id);
+    s->box = host_box_find(h, o->id);
     return s->box == NULL ? NULL
                           : session_accept_box(h->roster, s->box->pairing, now_ms);
 }
 
-void channel_open(struct link_host *h, uint32_t chan, const struct envelope_open *o)
+void host_channel_open(struct link_host *h, uint32_t chan,
+                       const struct envelope_open *o)
 {
     if (find(h, chan) != NULL || h->n_sessions >= LINK_CHANNELS_MAX) {
         log_peer("link.channel_refused", "chan=%u n=%zu", (unsigned)chan,
@@ -309,7 +310,7 @@ void channel_open(struct link_host *h, uint32_t chan, const struct envelope_open
     arm(s);
 }
 
-void channel_data(struct link_host *h, uint32_t chan, struct bytes body)
+void host_channel_data(struct link_host *h, uint32_t chan, struct bytes body)
 {
     struct link_session *s = find(h, chan);
     if (s == NULL) {
@@ -327,7 +328,7 @@ void channel_data(struct link_host *h, uint32_t chan, struct bytes body)
     drain(s);
 }
 
-void channel_credit(struct link_host *h, uint32_t chan, uint32_t octets)
+void host_channel_credit(struct link_host *h, uint32_t chan, uint32_t octets)
 {
     struct link_session *s = find(h, chan);
     if (s != NULL) {
@@ -336,7 +337,7 @@ void channel_credit(struct link_host *h, uint32_t chan, uint32_t octets)
     }
 }
 
-void channel_closed(struct link_host *h, uint32_t chan)
+void host_channel_closed(struct link_host *h, uint32_t chan)
 {
     struct link_session *s = find(h, chan);
     if (s != NULL) {
@@ -345,19 +346,19 @@ void channel_closed(struct link_host *h, uint32_t chan)
     }
 }
 
-void channels_on_drained(struct link_host *h)
+void host_channels_on_drained(struct link_host *h)
 {
     struct link_session *s;
     list_each (s, &h->sessions, node) {
-        session_flush_later(s);
+        host_session_flush_later(s);
     }
 }
 
-void channels_drop_all(struct link_host *h, enum close_code code)
+void host_channels_drop_all(struct link_host *h, enum close_code code)
 {
     struct link_session *s;
     list_each (s, &h->sessions, node) {
-        session_end(s, code);
+        host_session_end(s, code);
     }
 }
 
@@ -369,10 +370,10 @@ void link_session_pending(struct link_session *s, uint8_t role, uint64_t expires
         return;
     }
     if (session_pend(s->session, (enum grant_role)role, expires_s * 1000) != OK) {
-        session_end(s, CLOSE_HANDSHAKE);
+        host_session_end(s, CLOSE_HANDSHAKE);
         return;
     }
-    session_flush_later(s);
+    host_session_flush_later(s);
 }
 
 static bool admit(struct link_session *s, struct bytes grant, struct lane *lane)
@@ -384,7 +385,7 @@ static bool admit(struct link_session *s, struct bytes grant, struct lane *lane)
     }
     w.n_urls = h->n_urls;
     if (session_admit(s->session, &w, lane) != OK) {
-        session_end(s, CLOSE_HANDSHAKE);
+        host_session_end(s, CLOSE_HANDSHAKE);
         return false;
     }
     return true;
@@ -395,13 +396,13 @@ static void go_live(struct link_session *s, struct bytes grant)
 {
     struct host_device *d = s->device;
     if (d->session != NULL) {
-        session_end(d->session, CLOSE_REPLACED);
+        host_session_end(d->session, CLOSE_REPLACED);
     }
     if (admit(s, grant, d->lane)) {
         timer_stop(&d->grace);
         d->session = s;
         s->phase = PHASE_LIVE;
-        session_flush_later(s);
+        host_session_flush_later(s);
     }
 }
 
@@ -415,12 +416,12 @@ static void enrol(struct link_session *s, struct bytes grant)
     memcpy(peer.pair_root, s->claim.pair_root, sizeof(peer.pair_root));
     id_relay_device(s->claim.relay_key, peer.relay_tag);
     struct host_device *d;
-    const enum err e = device_add(h, &peer, true, &d);
+    const enum err e = host_device_add(h, &peer, true, &d);
     secret_wipe(&peer, sizeof(peer));
     if (e != OK || buf_put(&s->grant, grant) != OK ||
-        !acl_send(h, ENVELOPE_ADD,
-                  (struct bytes){d->relay_tag, sizeof(d->relay_tag)})) {
-        session_end(s, CLOSE_HANDSHAKE);
+        !host_acl_send(h, ENVELOPE_ADD,
+                       (struct bytes){d->relay_tag, sizeof(d->relay_tag)})) {
+        host_session_end(s, CLOSE_HANDSHAKE);
         return;
     }
     s->acl_mark = h->n_acl_sent;
@@ -440,7 +441,7 @@ void link_session_ready(struct link_session *s, struct bytes grant)
 }
 
 /* The access list is confirmed: READY may leave. */
-void channels_on_acl(struct link_host *h)
+void host_channels_on_acl(struct link_host *h)
 {
     struct link_session *s;
     list_each (s, &h->sessions, node) {
@@ -459,6 +460,6 @@ void link_session_deny(struct link_session *s, uint8_t code, const char *sentenc
 {
     if (s->phase == PHASE_DECIDING && !s->wants_end) {
         session_refuse(s->session, (enum denied_code)code, sentence);
-        session_flush_later(s);
+        host_session_flush_later(s);
     }
 }

@@ -18,7 +18,7 @@ static void maybe_free(struct host_device *d)
 
 /* ---- devices -------------------------------------------------------------------- */
 
-struct host_device *device_find(struct link_host *h, const uint8_t id[16])
+struct host_device *host_device_find(struct link_host *h, const uint8_t id[16])
 {
     struct host_device *d;
     list_each (d, &h->devices, node) {
@@ -29,8 +29,8 @@ struct host_device *device_find(struct link_host *h, const uint8_t id[16])
     return NULL;
 }
 
-enum err device_add(struct link_host *h, const struct link_peer *peer, bool is_new,
-                    struct host_device **out)
+enum err host_device_add(struct link_host *h, const struct link_peer *peer, bool is_new,
+                         struct host_device **out)
 {
     const enum err e = roster_put(h->roster, peer->key, peer->pair_root);
     if (e != OK) {
@@ -50,21 +50,21 @@ enum err device_add(struct link_host *h, const struct link_peer *peer, bool is_n
     return OK;
 }
 
-void device_remove(struct host_device *d)
+void host_device_remove(struct host_device *d)
 {
     struct link_host *h = d->host;
     d->removed = true;
     roster_remove(h->roster, d->id);
-    if (!acl_send(h, ENVELOPE_REMOVE,
-                  (struct bytes){d->relay_tag, sizeof(d->relay_tag)})) {
+    if (!host_acl_send(h, ENVELOPE_REMOVE,
+                       (struct bytes){d->relay_tag, sizeof(d->relay_tag)})) {
         log_debug("link.acl_later", "reason=offline"); // the next login replaces all
     }
     timer_stop(&d->grace);
-    device_drop_streams(d);
+    host_device_drop_streams(d);
     maybe_free(d);
 }
 
-void devices_free_all(struct link_host *h)
+void host_devices_free_all(struct link_host *h)
 {
     struct host_device *d;
     struct host_device *tmp;
@@ -81,10 +81,10 @@ static void on_grace(struct timer *t)
     struct host_device *d = CONTAINER_OF(t, struct host_device, grace);
     log_info("link.streams_expired", "n=%zu", lane_n_streams(d->lane));
     lane_restart(d->lane);
-    device_drop_streams(d);
+    host_device_drop_streams(d);
 }
 
-void device_session_gone(struct host_device *d)
+void host_device_session_gone(struct host_device *d)
 {
     d->session = NULL;
     if (!list_is_empty(&d->streams)) {
@@ -95,16 +95,16 @@ void device_session_gone(struct host_device *d)
 /* The order of protocol.md 6: nothing of it dispatches any more, then it is told. */
 void link_host_revoke(struct link_host *h, const uint8_t device_id[16])
 {
-    struct host_device *d = device_find(h, device_id);
+    struct host_device *d = host_device_find(h, device_id);
     struct link_session *s;
     list_each (s, &h->sessions, node) {
         const bool its = memcmp(s->claim.device_id, device_id, 16) == 0;
         if (its && s->phase != PHASE_OVER && s->phase != PHASE_HANDSHAKE) {
-            session_end(s, CLOSE_REVOKED);
+            host_session_end(s, CLOSE_REVOKED);
         }
     }
     if (d != NULL && !d->removed) {
-        device_remove(d);
+        host_device_remove(d);
     }
 }
 
@@ -133,7 +133,7 @@ static void stream_over(struct link_stream *st)
     }
 }
 
-void device_drop_streams(struct host_device *d)
+void host_device_drop_streams(struct host_device *d)
 {
     struct link_stream *st;
     list_each (st, &d->streams, node) {
@@ -166,7 +166,7 @@ static struct link_stream *stream_new(struct host_device *d, uint16_t id)
     return st;
 }
 
-void device_message(struct host_device *d, const struct session_message *m)
+void host_device_message(struct host_device *d, const struct session_message *m)
 {
     const struct link_host *h = d->host;
     struct link_stream *st = stream_find(d, m->stream);
@@ -212,10 +212,10 @@ void link_stream_send(struct link_stream *st, struct blob *text)
     }
     if (e != OK) { // the lane has restarted itself: a snapshot is needed
         log_peer("link.lane_overflow", "bytes=%zu", text->len);
-        device_drop_streams(d);
+        host_device_drop_streams(d);
     }
     if (d->session != NULL) {
-        session_flush_later(d->session);
+        host_session_flush_later(d->session);
     }
 }
 
@@ -228,6 +228,6 @@ void link_stream_close(struct link_stream *st)
     lane_close(d->lane, st->id);
     stream_over(st);
     if (d->session != NULL) {
-        session_flush_later(d->session);
+        host_session_flush_later(d->session);
     }
 }

@@ -12,8 +12,8 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "link/backoff.h"
-#include "link/leg.h"
 #include "link/link_host.h"
+#include "link/uplink.h"
 #include "loop/timer.h"
 #include "session/session.h"
 
@@ -33,7 +33,7 @@ struct link_host {
 
     /* the way to the relay */
     struct login login;
-    struct leg *leg; // NULL: none
+    struct uplink *leg; // NULL: none
     bool leg_ready;
     bool running;
     struct timer retry;
@@ -124,7 +124,7 @@ struct link_session {
     uint64_t acl_mark; // PHASE_LISTING: answered when n_acl_answered reaches it
     struct buf grant;  // PHASE_LISTING
     bool enrolled;     // READY of a box has left
-    bool in_event;     // a callback reads an event: session_end() waits for it
+    bool in_event;     // a callback reads an event: host_session_end() waits for it
     bool wants_end;
     enum close_code end_code;
     struct timer deadline;
@@ -139,40 +139,41 @@ void host_maybe_free(struct link_host *h);
 
 /* ---- host_box.c -------------------------------------------------------------- */
 
-void boxes_on_ready(struct link_host *h);
-void boxes_on_lost(struct link_host *h, const char *sentence);
-void boxes_on_answer(struct link_host *h, struct bytes body);
-void boxes_on_refused(struct link_host *h, const char *sentence);
-void boxes_drop_all(struct link_host *h);
-struct host_box *box_find(struct link_host *h, const uint8_t pair_id[16]);
+void host_boxes_on_ready(struct link_host *h);
+void host_boxes_on_lost(struct link_host *h, const char *sentence);
+void host_boxes_on_answer(struct link_host *h, struct bytes body);
+void host_boxes_on_refused(struct link_host *h, const char *sentence);
+void host_boxes_drop_all(struct link_host *h);
+struct host_box *host_box_find(struct link_host *h, const uint8_t pair_id[16]);
 
 /* Sends an ACL frame; false when there is no leg. The answer counts up
  * n_acl_answered until it reaches n_acl_sent. */
-bool acl_send(struct link_host *h, enum envelope_acl_op op, struct bytes hashes);
-bool acl_send_all(struct link_host *h);
+bool host_acl_send(struct link_host *h, enum envelope_acl_op op, struct bytes hashes);
+bool host_acl_send_all(struct link_host *h);
 
 /* ---- host_channel.c ---------------------------------------------------------- */
 
-void channel_open(struct link_host *h, uint32_t chan, const struct envelope_open *o);
-void channel_data(struct link_host *h, uint32_t chan, struct bytes body);
-void channel_credit(struct link_host *h, uint32_t chan, uint32_t octets);
-void channel_closed(struct link_host *h, uint32_t chan);
-void channels_on_acl(struct link_host *h);
-void channels_on_drained(struct link_host *h);
-void channels_drop_all(struct link_host *h,
-                       enum close_code code); // the leg is gone or going
-void session_flush_later(struct link_session *s);
-void session_end(struct link_session *s, enum close_code code);
+void host_channel_open(struct link_host *h, uint32_t chan,
+                       const struct envelope_open *o);
+void host_channel_data(struct link_host *h, uint32_t chan, struct bytes body);
+void host_channel_credit(struct link_host *h, uint32_t chan, uint32_t octets);
+void host_channel_closed(struct link_host *h, uint32_t chan);
+void host_channels_on_acl(struct link_host *h);
+void host_channels_on_drained(struct link_host *h);
+void host_channels_drop_all(struct link_host *h,
+                            enum close_code code); // the leg is gone or going
+void host_session_flush_later(struct link_session *s);
+void host_session_end(struct link_session *s, enum close_code code);
 
 /* ---- host_device.c ------------------------------------------------------------- */
 
-NODISCARD enum err device_add(struct link_host *h, const struct link_peer *peer,
-                              bool is_new, struct host_device **out);
-void device_remove(struct host_device *d); // streams end; freed after the last
-struct host_device *device_find(struct link_host *h, const uint8_t id[16]);
-void device_message(struct host_device *d, const struct session_message *m);
-void device_drop_streams(struct host_device *d);
-void device_session_gone(struct host_device *d); // the grace begins
-void devices_free_all(struct link_host *h);
+NODISCARD enum err host_device_add(struct link_host *h, const struct link_peer *peer,
+                                   bool is_new, struct host_device **out);
+void host_device_remove(struct host_device *d); // streams end; freed after the last
+struct host_device *host_device_find(struct link_host *h, const uint8_t id[16]);
+void host_device_message(struct host_device *d, const struct session_message *m);
+void host_device_drop_streams(struct host_device *d);
+void host_device_session_gone(struct host_device *d); // the grace begins
+void host_devices_free_all(struct link_host *h);
 
 #endif

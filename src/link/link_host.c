@@ -38,7 +38,7 @@ void host_set_state(struct link_host *h, enum link_state state, const char *erro
 
 void link_host_status(const struct link_host *h, struct link_host_status *out)
 {
-    const uint64_t heard = h->leg != NULL && h->leg_ready ? leg_heard_ms(h->leg) : 0;
+    const uint64_t heard = h->leg != NULL && h->leg_ready ? uplink_heard_ms(h->leg) : 0;
     const uint64_t proved = heard > h->proved_ms ? heard : h->proved_ms;
     *out = (struct link_host_status){
         .state = h->state,
@@ -55,16 +55,16 @@ static void on_refusal(struct link_host *h, const struct envelope *f)
     struct envelope_err err;
     const char *sentence;
     if (envelope_err_parse(f->body, &err) != OK) {
-        leg_close(h->leg);
+        uplink_close(h->leg);
         return;
     }
-    (void)leg_refusal(err.code, &sentence);
+    (void)uplink_refusal(err.code, &sentence);
     log_warn("link.relay_err", "code=%u chan=%u", (unsigned)err.code,
              (unsigned)f->chan);
     if (f->chan != 0) {
-        channel_closed(h, f->chan);
+        host_channel_closed(h, f->chan);
     } else {
-        boxes_on_refused(h, sentence);
+        host_boxes_on_refused(h, sentence);
     }
 }
 
@@ -82,27 +82,27 @@ static void on_acl_answered(struct link_host *h)
         h->error[0] = '\0';
         host_set_state(h, LINK_CONNECTED, NULL);
     }
-    channels_on_acl(h);
+    host_channels_on_acl(h);
 }
 
 static void on_credit(struct link_host *h, const struct envelope *f)
 {
     uint32_t octets;
     if (envelope_credit_parse(f->body, &octets) != OK) {
-        leg_close(h->leg);
+        uplink_close(h->leg);
         return;
     }
-    channel_credit(h, f->chan, octets);
+    host_channel_credit(h, f->chan, octets);
 }
 
 static void on_open(struct link_host *h, const struct envelope *f)
 {
     struct envelope_open o;
     if (f->chan == 0 || envelope_open_parse(f->body, &o) != OK) {
-        leg_close(h->leg);
+        uplink_close(h->leg);
         return;
     }
-    channel_open(h, f->chan, &o);
+    host_channel_open(h, f->chan, &o);
 }
 
 static void on_frame(void *user, const struct envelope *f)
@@ -110,7 +110,7 @@ static void on_frame(void *user, const struct envelope *f)
     struct link_host *h = user;
     switch (f->type) {
     case ENVELOPE_DATA:
-        channel_data(h, f->chan, f->body);
+        host_channel_data(h, f->chan, f->body);
         return;
     case ENVELOPE_CREDIT:
         on_credit(h, f);
@@ -119,13 +119,13 @@ static void on_frame(void *user, const struct envelope *f)
         on_open(h, f);
         return;
     case ENVELOPE_CLOSE:
-        channel_closed(h, f->chan);
+        host_channel_closed(h, f->chan);
         return;
     case ENVELOPE_AUTH_OK:
         on_acl_answered(h);
         return;
     case ENVELOPE_NAMEPLATE:
-        boxes_on_answer(h, f->body);
+        host_boxes_on_answer(h, f->body);
         return;
     case ENVELOPE_ERR:
         on_refusal(h, f);
@@ -136,7 +136,7 @@ static void on_frame(void *user, const struct envelope *f)
     case ENVELOPE_CLAIM:
     case ENVELOPE_PING:
         log_peer("link.unexpected", "type=%u", (unsigned)f->type);
-        leg_close(h->leg);
+        uplink_close(h->leg);
         return;
     }
 }
@@ -150,11 +150,11 @@ static void on_ready(void *user)
     h->leg_ready = true;
     h->n_acl_sent = 0;
     h->n_acl_answered = 0;
-    if (!acl_send_all(h)) {
-        leg_close(h->leg);
+    if (!host_acl_send_all(h)) {
+        uplink_close(h->leg);
         return;
     }
-    boxes_on_ready(h);
+    host_boxes_on_ready(h);
 }
 
 static void on_retry(struct timer *t)
@@ -171,8 +171,8 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence)
     const bool was_connected = h->state == LINK_CONNECTED;
     h->leg = NULL;
     h->leg_ready = false;
-    channels_drop_all(h, CLOSE_SHUTDOWN);
-    boxes_on_lost(h, sentence);
+    host_channels_drop_all(h, CLOSE_SHUTDOWN);
+    host_boxes_on_lost(h, sentence);
     if (!h->running) {
         host_maybe_free(h);
         return;
@@ -192,10 +192,10 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence)
 
 static void on_drained(void *user)
 {
-    channels_on_drained(user);
+    host_channels_on_drained(user);
 }
 
-static const struct leg_ops leg_ops = {
+static const struct uplink_ops uplink_ops = {
     .ready = on_ready,
     .frame = on_frame,
     .ended = on_ended,
@@ -205,7 +205,7 @@ static const struct leg_ops leg_ops = {
 static void dial(struct link_host *h)
 {
     h->login.counter = h->ops->next_auth_counter(h->user);
-    h->leg = leg_open(h->loop, h->url, h->tls, &h->login, &leg_ops, h);
+    h->leg = uplink_open(h->loop, h->url, h->tls, &h->login, &uplink_ops, h);
 }
 
 /* ---- the calls -------------------------------------------------------------------- */
@@ -222,7 +222,7 @@ static void load_peers(struct link_host *h)
     const size_t n = h->ops->peers(h->user, peers, LINK_PEERS_MAX);
     for (size_t i = 0; i < n; i++) {
         struct host_device *d;
-        if (device_add(h, &peers[i], false, &d) != OK) {
+        if (host_device_add(h, &peers[i], false, &d) != OK) {
             log_warn("link.peer_refused", "index=%zu", i);
         }
     }
@@ -299,14 +299,14 @@ void link_host_stop(struct link_host *h)
     }
     h->running = false;
     timer_stop(&h->retry);
-    channels_drop_all(h, CLOSE_SHUTDOWN);
+    host_channels_drop_all(h, CLOSE_SHUTDOWN);
     struct host_device *d;
     list_each (d, &h->devices, node) {
         lane_restart(d->lane);
-        device_drop_streams(d);
+        host_device_drop_streams(d);
     }
-    boxes_drop_all(h);
-    leg_close(h->leg);
+    host_boxes_drop_all(h);
+    uplink_close(h->leg);
     backoff_reset(&h->backoff);
     h->error[0] = '\0';
     host_set_state(h, LINK_DISABLED, NULL);
@@ -332,7 +332,7 @@ static void on_end(struct loop_task *t)
     void *user = h->user;
     loop_task_cancel(&h->tell);
     timer_stop(&h->retry);
-    devices_free_all(h);
+    host_devices_free_all(h);
     roster_destroy(h->roster);
     tls_client_destroy(h->tls);
     secret_wipe(&h->login, sizeof(h->login));

@@ -1,4 +1,4 @@
-#include "link/leg.h"
+#include "link/uplink.h"
 
 #include <string.h>
 
@@ -14,17 +14,17 @@
 
 enum { DIALING, CHALLENGED, READY, ENDED };
 
-static const struct machine_state leg_states[] = {
+static const struct machine_state uplink_states[] = {
     [DIALING] = {"dialing", MOVES_TO(CHALLENGED) | MOVES_TO(READY) | MOVES_TO(ENDED)},
     [CHALLENGED] = {"challenged", MOVES_TO(READY) | MOVES_TO(ENDED)},
     [READY] = {"ready", MOVES_TO(ENDED)},
     [ENDED] = {"ended", 0},
 };
 
-struct leg {
+struct uplink {
     struct machine m;
     struct loop *loop;
-    const struct leg_ops *ops;
+    const struct uplink_ops *ops;
     void *user;
     struct login *login; // NULL: a stranger
     struct dial *dial;   // while dialling
@@ -37,7 +37,7 @@ struct leg {
 /* ---- the end --------------------------------------------------------------- */
 
 /* The first cause wins: what follows is its echo. */
-static void blame(struct leg *l, enum link_cause cause, const char *sentence)
+static void blame(struct uplink *l, enum link_cause cause, const char *sentence)
 {
     if (l->cause == LINK_OK) {
         l->cause = cause;
@@ -45,7 +45,7 @@ static void blame(struct leg *l, enum link_cause cause, const char *sentence)
     }
 }
 
-static void finish(struct leg *l)
+static void finish(struct uplink *l)
 {
     timer_stop(&l->deadline);
     machine_move(&l->m, ENDED);
@@ -53,7 +53,7 @@ static void finish(struct leg *l)
     mem_free(l);
 }
 
-static void drop(struct leg *l, enum link_cause cause, const char *sentence)
+static void drop(struct uplink *l, enum link_cause cause, const char *sentence)
 {
     blame(l, cause, sentence);
     if (l->dial != NULL) {
@@ -65,7 +65,7 @@ static void drop(struct leg *l, enum link_cause cause, const char *sentence)
 
 static void on_deadline(struct timer *t)
 {
-    struct leg *l = CONTAINER_OF(t, struct leg, deadline);
+    struct uplink *l = CONTAINER_OF(t, struct uplink, deadline);
     drop(l, LINK_TIMEOUT, "the relay does not answer");
 }
 
@@ -93,7 +93,7 @@ static const struct {
      "this machine's clock and the relay's differ by more than two minutes"},
 };
 
-enum link_cause leg_refusal(uint16_t code, const char **sentence)
+enum link_cause uplink_refusal(uint16_t code, const char **sentence)
 {
     for (size_t i = 0; i < COUNT(refusals); i++) {
         if (refusals[i].code == code) {
@@ -106,30 +106,30 @@ enum link_cause leg_refusal(uint16_t code, const char **sentence)
 }
 
 /* An ERR before the leg is ready: the relay closes next. */
-static void on_refused(struct leg *l, struct bytes body)
+static void on_refused(struct uplink *l, struct bytes body)
 {
     struct envelope_err err;
     if (envelope_err_parse(body, &err) != OK) {
         drop(l, LINK_BROKEN, "the relay broke the protocol");
         return;
     }
-    log_info("leg.refused", "code=%u", (unsigned)err.code);
+    log_info("uplink.refused", "code=%u", (unsigned)err.code);
     if (l->login != NULL && err.code == ENVELOPE_E_NOT_ADMITTED) {
         login_drop_ticket(l->login);
     }
     const char *sentence;
-    const enum link_cause cause = leg_refusal(err.code, &sentence);
+    const enum link_cause cause = uplink_refusal(err.code, &sentence);
     drop(l, cause, sentence);
 }
 
-static void become_ready(struct leg *l)
+static void become_ready(struct uplink *l)
 {
     timer_stop(&l->deadline);
     machine_move(&l->m, READY);
     l->ops->ready(l->user);
 }
 
-static void on_challenge(struct leg *l, struct bytes body)
+static void on_challenge(struct uplink *l, struct bytes body)
 {
     struct envelope_challenge challenge;
     if (l->m.state != DIALING || envelope_challenge_parse(body, &challenge) != OK) {
@@ -151,7 +151,7 @@ static void on_challenge(struct leg *l, struct bytes body)
     buf_fini(&frame);
 }
 
-static void on_auth_ok(struct leg *l, const struct envelope *f)
+static void on_auth_ok(struct uplink *l, const struct envelope *f)
 {
     struct envelope_auth_ok ok;
     if (envelope_auth_ok_parse(f->body, &ok) != OK) {
@@ -168,11 +168,11 @@ static void on_auth_ok(struct leg *l, const struct envelope *f)
     }
 }
 
-static void on_ping(struct leg *l, const struct envelope *f)
+static void on_ping(struct uplink *l, const struct envelope *f)
 {
     uint8_t octets[8];
     if (envelope_ping_parse(f->body, octets) != OK ||
-        leg_send_body(l, ENVELOPE_PING, f->chan, f->body) != OK) {
+        uplink_send_body(l, ENVELOPE_PING, f->chan, f->body) != OK) {
         drop(l, LINK_BROKEN, "the relay broke the protocol");
     }
 }
@@ -180,7 +180,7 @@ static void on_ping(struct leg *l, const struct envelope *f)
 static void on_message(struct ws_conn *ws, void *user, bool text, struct bytes payload)
 {
     (void)ws;
-    struct leg *l = user;
+    struct uplink *l = user;
     struct envelope f;
     if (text || envelope_parse(payload, &f) != OK) {
         drop(l, LINK_BROKEN, "the relay broke the protocol");
@@ -204,8 +204,8 @@ static void on_message(struct ws_conn *ws, void *user, bool text, struct bytes p
 static void on_closed(struct ws_conn *ws, void *user, enum err e, uint16_t code)
 {
     (void)ws;
-    struct leg *l = user;
-    log_debug("leg.closed", "reason=\"%s\" code=%u", err_text(e), (unsigned)code);
+    struct uplink *l = user;
+    log_debug("uplink.closed", "reason=\"%s\" code=%u", err_text(e), (unsigned)code);
     blame(l, LINK_LOST,
           e == ERR_EXPIRED ? "the relay fell silent"
                            : "the relay closed the connection");
@@ -215,7 +215,7 @@ static void on_closed(struct ws_conn *ws, void *user, enum err e, uint16_t code)
 static void on_drained(struct ws_conn *ws, void *user)
 {
     (void)ws;
-    const struct leg *l = user;
+    const struct uplink *l = user;
     if (l->ops->drained != NULL && l->m.state == READY) {
         l->ops->drained(l->user);
     }
@@ -229,7 +229,7 @@ static const struct ws_conn_events ws_events = {
 
 static void on_dialed(void *user, enum err e, const struct dial_result *r)
 {
-    struct leg *l = user;
+    struct uplink *l = user;
     l->dial = NULL;
     if (e != OK) {
         char sentence[SENTENCE_MAX];
@@ -244,12 +244,13 @@ static void on_dialed(void *user, enum err e, const struct dial_result *r)
 
 /* ---- the calls ------------------------------------------------------------------ */
 
-struct leg *leg_open(struct loop *loop, const char *url, struct tls_client *tls,
-                     struct login *login, const struct leg_ops *ops, void *user)
+struct uplink *uplink_open(struct loop *loop, const char *url, struct tls_client *tls,
+                           struct login *login, const struct uplink_ops *ops,
+                           void *user)
 {
-    struct leg *l = mem_new(sizeof(*l));
-    *l = (struct leg){
-        .m = {.what = "leg", .table = leg_states, .state = DIALING},
+    struct uplink *l = mem_new(sizeof(*l));
+    *l = (struct uplink){
+        .m = {.what = "uplink", .table = uplink_states, .state = DIALING},
         .loop = loop,
         .ops = ops,
         .user = user,
@@ -258,17 +259,17 @@ struct leg *leg_open(struct loop *loop, const char *url, struct tls_client *tls,
     const struct dial_options options = {
         .url = url,
         .tls = tls,
-        .timeout_ms = LEG_LOGIN_MS,
+        .timeout_ms = UPLINK_LOGIN_MS,
         .ws = {.max_message = ENVELOPE_MAX,
-               .max_queue = LEG_QUEUE_MAX,
-               .ping_ms = LEG_KEEPALIVE_MS},
+               .max_queue = UPLINK_QUEUE_MAX,
+               .ping_ms = UPLINK_KEEPALIVE_MS},
     };
     l->dial = dial_ws(loop, &options, on_dialed, l);
-    timer_start(loop, &l->deadline, LEG_LOGIN_MS, on_deadline);
+    timer_start(loop, &l->deadline, UPLINK_LOGIN_MS, on_deadline);
     return l;
 }
 
-void leg_close(struct leg *l)
+void uplink_close(struct uplink *l)
 {
     if (l == NULL || l->cause != LINK_OK) {
         return;
@@ -281,15 +282,15 @@ void leg_close(struct leg *l)
     }
 }
 
-enum err leg_send(struct leg *l, struct bytes frame)
+enum err uplink_send(struct uplink *l, struct bytes frame)
 {
     return l->m.state != READY || l->cause != LINK_OK
                ? ERR_CLOSED
                : ws_conn_send_binary(l->ws, frame);
 }
 
-enum err leg_send_body(struct leg *l, enum envelope_type type, uint32_t chan,
-                       struct bytes body)
+enum err uplink_send_body(struct uplink *l, enum envelope_type type, uint32_t chan,
+                          struct bytes body)
 {
     uint8_t head[ENVELOPE_HEAD];
     if (l->m.state != READY || l->cause != LINK_OK) {
@@ -299,12 +300,12 @@ enum err leg_send_body(struct leg *l, enum envelope_type type, uint32_t chan,
     return ws_conn_send_binary2(l->ws, BYTES_OF(head), body);
 }
 
-size_t leg_queued(const struct leg *l)
+size_t uplink_queued(const struct uplink *l)
 {
     return l->ws == NULL ? 0 : ws_conn_queued(l->ws);
 }
 
-uint64_t leg_heard_ms(const struct leg *l)
+uint64_t uplink_heard_ms(const struct uplink *l)
 {
     return l->ws == NULL ? 0 : ws_conn_last_heard_ms(l->ws);
 }

@@ -1,0 +1,56 @@
+/*
+ * uplink: one connection to a relay, from dialling to the end.
+ *
+ *     DIALING --> CHALLENGED --> READY --> ENDED
+ *        |            |            |         ^
+ *        +------------+------------+---------+   error, refusal or uplink_close()
+ *
+ * Source     docs/protocol.md sections 5.0 and 8.
+ * Shape      frames in, frames out. A leg logs in with a `struct login`; a stranger's
+ *            (pairing: login NULL) is READY when the challenge came.
+ * Ownership  uplink_open() gives; the leg frees itself after `ended`. `login` and `tls` are
+ *            kept. Frames are borrowed for the call.
+ * Errors     `ended` has a cause and a sentence.
+ * Time       LINK_KEEPALIVE_MS between pings when nothing else is heard; UPLINK_LOGIN_MS
+ *            for dialling and login together.
+ * Limits     UPLINK_QUEUE_MAX octets unsent; channels stay below it by their windows.
+ * Reentry    callbacks come from the loop only; `ended` exactly once, also after
+ *            uplink_close() (cause LINK_CANCELED), and nothing after it.
+ */
+#ifndef LINK_UPLINK_H
+#define LINK_UPLINK_H
+
+#include "link/link_joined.h"
+#include "link/login.h"
+#include "net/dial.h"
+
+#define UPLINK_LOGIN_MS     15000u
+#define UPLINK_KEEPALIVE_MS 30000u
+#define UPLINK_QUEUE_MAX    (32u * 1024 * 1024)
+
+struct uplink;
+
+struct uplink_ops {
+    void (*ready)(void *user);
+    void (*frame)(void *user, const struct envelope *f); // never CHALLENGE or PING
+    void (*ended)(void *user, enum link_cause cause, const char *sentence);
+    void (*drained)(void *user); // the queue is empty; may be NULL
+};
+
+struct uplink *uplink_open(struct loop *loop, const char *url, struct tls_client *tls,
+                           struct login *login, const struct uplink_ops *ops,
+                           void *user);
+void uplink_close(struct uplink *l); // idempotent; NULL is fine
+
+/* A whole frame, or head and body apart. ERR_CLOSED before READY and after the end. */
+NODISCARD enum err uplink_send(struct uplink *l, struct bytes frame);
+NODISCARD enum err uplink_send_body(struct uplink *l, enum envelope_type type,
+                                    uint32_t chan, struct bytes body);
+size_t uplink_queued(const struct uplink *l);
+
+/* What a relay's ERR means to us; the sentence is static. */
+enum link_cause uplink_refusal(uint16_t code, const char **sentence);
+uint64_t uplink_heard_ms(
+    const struct uplink *l); // loop time of the last octet; 0: never
+
+#endif
