@@ -84,6 +84,11 @@ static uv_stdio_container_t pipe_to(struct stream *s, int way)
     };
 }
 
+static uv_stdio_container_t inherit(int fd)
+{
+    return (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = fd};
+}
+
 static enum err open_stderr(const char *path, struct diag *diag,
                             uv_stdio_container_t *out)
 {
@@ -95,7 +100,7 @@ static enum err open_stderr(const char *path, struct diag *diag,
         diag_set(diag, "cannot write to %s", path);
         return ERR_IO;
     }
-    *out = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = fd};
+    *out = inherit(fd);
     return OK;
 }
 
@@ -137,6 +142,10 @@ enum err child_spawn(struct loop *l, const struct child_options *o,
         /* Both ways, so that the child's closing of its end is seen as an end. */
         stdio[0] = pipe_to(c->in, UV_READABLE_PIPE | UV_WRITABLE_PIPE);
         stdio[1] = pipe_to(c->out, UV_WRITABLE_PIPE);
+    }
+    if (o->keep_stdio) {
+        stdio[0] = inherit(STDIN_FILENO);
+        stdio[1] = inherit(STDOUT_FILENO);
     }
     const int status = spawn(c, o, stdio);
     c->uv.handle.data = c;

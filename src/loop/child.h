@@ -29,6 +29,7 @@ struct child_options {
     const char *stderr_path; // appended to, 0600; NULL: ours
     bool detached;           // setsid: it outlives us and gets no terminal signals
     bool pipe_stdio;         // stdin and stdout are streams; else /dev/null
+    bool keep_stdio;         // stdin and stdout are ours: it gets the terminal
 };
 
 NODISCARD enum err child_spawn(struct loop *l, const struct child_options *o,
