@@ -12,9 +12,12 @@
 #include "link/ctrl_channel.h"
 #include "loop/timer.h"
 
-#define CONGESTED_AT (1024u * 1024) // octets unacknowledged: stop reading local clients
-#define DRAINED_AT   (256u * 1024)
-#define PROBE_MS     30000u // READY and streams open: one ping end to end
+#define CONGESTED_AT    (1024u * 1024) // octets unacknowledged: stop reading local clients
+#define DRAINED_AT      (256u * 1024)
+#define STABLE_MS       2000u
+#define REPLACED_TRIES  6u      // some seconds
+#define STREAM_GRACE_MS 600000u // protocol.md 5.2
+#define PROBE_MS        30000u  // READY and streams open: one ping end to end
 
 static const struct machine_state ctrl_states[] = {
     [LINK_CTRL_OFF] = {"off", MOVES_TO(LINK_CTRL_DIALING) | MOVES_TO(LINK_CTRL_ENDED)},
@@ -60,9 +63,11 @@ struct link_ctrl {
     size_t n_failed; // addresses that failed in a row
     bool congested;
     uint64_t heard_ms;
+    uint64_t ready_ms;
     struct backoff backoff;
     struct timer retry;
     struct timer probe;
+    struct timer grace; // streams end when it fires
 
     /* what the owner is told */
     enum link_cause cause;
@@ -175,7 +180,8 @@ static void on_session_ready(struct link_ctrl *c, const struct session_ready *r)
     const bool news = ctrl_joined_update(&c->joined, r);
     c->n_failed = 0;
     c->heard_ms = loop_now_ms(c->loop);
-    backoff_reset(&c->backoff);
+    c->ready_ms = c->heard_ms;
+    timer_stop(&c->grace);
     timer_start(c->loop, &c->probe, PROBE_MS, on_probe);
     move(c, LINK_CTRL_READY, LINK_OK, "connected");
     if (news) {
@@ -257,6 +263,31 @@ static void on_retry(struct timer *t)
     dial(CONTAINER_OF(t, struct link_ctrl, retry));
 }
 
+/* Long enough without a session: the host has dropped the streams by now, too. */
+static void on_grace(struct timer *t)
+{
+    struct link_ctrl *c = CONTAINER_OF(t, struct link_ctrl, grace);
+    struct link_ctrl_stream *st;
+    list_each (st, &c->streams, node) {
+        link_ctrl_stream_close(st);
+    }
+}
+
+/* A connection that lasted was no mistake. One that another process of this device took
+ * over would only be taken back and forth: wait longer. */
+static void note_loss(struct link_ctrl *c, enum link_cause cause, bool was_ready)
+{
+    if (was_ready && loop_now_ms(c->loop) - c->ready_ms >= STABLE_MS) {
+        backoff_reset(&c->backoff);
+    }
+    if (cause == LINK_REPLACED && c->backoff.tries < REPLACED_TRIES) {
+        c->backoff.tries = REPLACED_TRIES;
+    }
+    if (was_ready && c->n_streams != 0) {
+        timer_start(c->loop, &c->grace, STREAM_GRACE_MS, on_grace);
+    }
+}
+
 /* The next address at once; the waits begin when all have failed. */
 static void try_again(struct link_ctrl *c, bool was_ready)
 {
@@ -291,6 +322,7 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence,
     }
     const bool was_ready = c->m.state == LINK_CTRL_READY;
     move(c, LINK_CTRL_WAITING, cause, sentence);
+    note_loss(c, cause, was_ready);
     try_again(c, was_ready);
 }
 
@@ -347,10 +379,9 @@ struct link_ctrl *link_ctrl_create(struct loop *loop, const struct link_joined *
 
 void link_ctrl_start(struct link_ctrl *c)
 {
-    if (c->m.state == LINK_CTRL_OFF) {
+    if (c->m.state == LINK_CTRL_OFF || c->m.state == LINK_CTRL_WAITING) {
+        c->n_failed = 0;
         timer_start(c->loop, &c->retry, 0, on_retry);
-    } else if (c->m.state == LINK_CTRL_WAITING) {
-        timer_start(c->loop, &c->retry, 0, on_retry); // somebody waits: not later
     }
 }
 
@@ -362,6 +393,7 @@ static void on_end(struct loop_task *t)
     loop_task_cancel(&c->tell);
     timer_stop(&c->retry);
     timer_stop(&c->probe);
+    timer_stop(&c->grace);
     lane_destroy(c->lane);
     sign_key_destroy(c->device_key);
     sign_key_destroy(c->relay_key);
@@ -390,6 +422,12 @@ void link_ctrl_close(struct link_ctrl *c, void (*done)(void *user))
     drop_streams(c);
     ctrl_channel_close(c->channel, CLOSE_DONE);
     maybe_free(c);
+}
+
+bool link_ctrl_is_down(const struct link_ctrl *c)
+{
+    return c->m.state == LINK_CTRL_ENDED ||
+           (c->m.state == LINK_CTRL_WAITING && c->n_failed >= c->joined.n_urls);
 }
 
 bool link_ctrl_congested(const struct link_ctrl *c)

@@ -58,9 +58,12 @@ struct link_ctrl_ops {
 struct link_ctrl *link_ctrl_create(struct loop *loop, const struct link_joined *joined,
                                    const char *ca_file, const struct link_ctrl_ops *ops,
                                    void *user);
+/* Begins; while WAITING, tries again at once. */
 void link_ctrl_start(struct link_ctrl *c);
 void link_ctrl_close(struct link_ctrl *c, void (*done)(void *user));
 
+/* Every address was tried since the last success, and none worked. */
+bool link_ctrl_is_down(const struct link_ctrl *c);
 bool link_ctrl_congested(const struct link_ctrl *c);
 
 /* ERR_LIMIT: too many streams. ERR_CLOSED: ENDED. */

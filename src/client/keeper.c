@@ -1,0 +1,367 @@
+#include "client/keeper.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "client/joined.h"
+#include "client/reach.h"
+#include "link/link_ctrl.h"
+#include "loop/signal.h"
+#include "loop/timer.h"
+#include "net/http_server.h"
+#include "session/lane.h"
+
+#define QUEUE_MAX       (64u * 1024 * 1024) // a local client that does not read is dropped
+#define ENDED_LINGER_MS 2000u // after "revoked": time for the callers to hear it
+
+struct keeper {
+    struct loop *loop;
+    const char *home;
+    struct link_ctrl *ctrl;
+    struct http_server *server;
+    struct signal_watch *terminate;
+    struct signal_watch *interrupt;
+    struct timer idle;
+    struct list conns;   // struct conn_stream
+    struct list waiting; // struct waiter
+    size_t n_conns;
+    enum link_ctrl_state state;
+    bool stopping;
+};
+
+/* A connection and its stream. Either may end first. */
+struct conn_stream {
+    struct list node;
+    struct keeper *keeper;
+    struct ws_conn *ws;          // NULL once closed
+    struct link_ctrl_stream *st; // NULL once closed
+};
+
+/* A connection asked for while there is no session. */
+struct waiter {
+    struct list node;
+    struct keeper *keeper;
+    struct http_exchange *x;
+};
+
+static void stop(struct keeper *k);
+
+/* ---- the end of idleness ------------------------------------------------------------ */
+
+static void on_idle(struct timer *t)
+{
+    struct keeper *k = CONTAINER_OF(t, struct keeper, idle);
+    log_info("keeper.idle", "conns=%zu", k->n_conns);
+    stop(k);
+}
+
+static void note_use(struct keeper *k)
+{
+    if (k->n_conns != 0 || !list_is_empty(&k->waiting)) {
+        timer_stop(&k->idle);
+    } else if (!k->stopping) {
+        timer_start(k->loop, &k->idle,
+                    k->state == LINK_CTRL_ENDED ? ENDED_LINGER_MS : KEEPER_IDLE_MS,
+                    on_idle);
+    }
+}
+
+/* ---- one connection ------------------------------------------------------------------- */
+
+static void conn_maybe_free(struct conn_stream *c)
+{
+    if (c->ws == NULL && c->st == NULL) {
+        struct keeper *k = c->keeper;
+        list_remove(&c->node);
+        k->n_conns--;
+        mem_free(c);
+        note_use(k);
+    }
+}
+
+static void on_message(struct ws_conn *ws, void *user, bool text, struct bytes payload)
+{
+    struct conn_stream *c = user;
+    if (!text || payload.len > LANE_MESSAGE_MAX) {
+        ws_conn_close(ws, text ? WS_CLOSE_TOO_BIG : WS_CLOSE_UNSUPPORTED, NULL);
+        return;
+    }
+    if (c->st == NULL) {
+        return; // its stream is over; the close frame is on its way
+    }
+    const enum err e = link_ctrl_stream_send(c->st, payload);
+    if (e != OK) {
+        log_warn("keeper.refused", "reason=\"%s\"", err_text(e));
+        ws_conn_close(ws, WS_CLOSE_TRY_LATER, "the way to the host is full");
+        return;
+    }
+    if (link_ctrl_congested(c->keeper->ctrl)) {
+        ws_conn_pause(ws); // on_drained() resumes all
+    }
+}
+
+static void on_closed(struct ws_conn *ws, void *user, enum err e, uint16_t code)
+{
+    (void)ws;
+    (void)e;
+    (void)code;
+    struct conn_stream *c = user;
+    c->ws = NULL;
+    if (c->st != NULL) {
+        link_ctrl_stream_close(c->st); // on_stream_closed() frees
+    }
+    conn_maybe_free(c);
+}
+
+static const struct ws_conn_events conn_events = {
+    .message = on_message,
+    .closed = on_closed,
+};
+
+/* ---- the link --------------------------------------------------------------------------- */
+
+static void on_stream_text(void *user, struct link_ctrl_stream *st, struct bytes text)
+{
+    (void)user;
+    struct conn_stream *c = link_ctrl_stream_user(st);
+    if (c->ws != NULL && ws_conn_send_text(c->ws, text) != OK) {
+        log_warn("keeper.slow_client", "queued=%zu", ws_conn_queued(c->ws));
+        ws_conn_close(c->ws, WS_CLOSE_TRY_LATER, "this client does not read");
+    }
+}
+
+static void on_stream_closed(void *user, struct link_ctrl_stream *st)
+{
+    (void)user;
+    struct conn_stream *c = link_ctrl_stream_user(st);
+    c->st = NULL;
+    if (c->ws != NULL) {
+        ws_conn_close(c->ws, WS_CLOSE_RESTART, "the host has ended this connection");
+    }
+    conn_maybe_free(c);
+}
+
+static void on_drained(void *user)
+{
+    struct keeper *k = user;
+    struct conn_stream *c;
+    list_each (c, &k->conns, node) {
+        if (c->ws != NULL) {
+            ws_conn_resume(c->ws);
+        }
+    }
+}
+
+static void on_renewed(void *user, const struct link_joined *joined)
+{
+    const struct keeper *k = user;
+    const enum err e = joined_save(k->home, joined);
+    if (e != OK) {
+        log_warn("keeper.not_saved", "reason=\"%s\"", err_text(e));
+    }
+}
+
+/* ---- asking for a connection --------------------------------------------------------------- */
+
+static void on_gone(struct http_exchange *x, void *user)
+{
+    (void)x;
+    struct waiter *w = user;
+    struct keeper *k = w->keeper;
+    list_remove(&w->node);
+    mem_free(w);
+    note_use(k);
+}
+
+static void connect_stream(struct keeper *k, struct http_exchange *x)
+{
+    const struct ws_conn_options options = {
+        .max_message = LANE_MESSAGE_MAX,
+        .max_queue = QUEUE_MAX,
+        .ping_ms = UINT32_MAX, // the same machine
+    };
+    struct conn_stream *c = mem_new(sizeof(*c));
+    c->keeper = k;
+    const enum err e = link_ctrl_stream_open(k->ctrl, c, &c->st);
+    if (e != OK) {
+        mem_free(c);
+        http_reply_text(x, reach_status(e == ERR_LIMIT ? LINK_TOO_MANY : LINK_LOST),
+                        "no more streams");
+        return;
+    }
+    list_append(&k->conns, &c->node);
+    k->n_conns++;
+    c->ws = http_exchange_accept_ws(x, &options, NULL);
+    if (c->ws == NULL) {
+        link_ctrl_stream_close(c->st);
+        return;
+    }
+    ws_conn_start(c->ws, &conn_events, c);
+}
+
+static void answer_waiting(struct keeper *k, enum link_cause cause,
+                           const char *sentence)
+{
+    struct waiter *w;
+    struct waiter *tmp;
+    list_each_safe (w, tmp, &k->waiting, node) {
+        struct http_exchange *x = w->x;
+        list_remove(&w->node);
+        mem_free(w);
+        if (cause == LINK_OK) {
+            connect_stream(k, x);
+        } else {
+            http_reply_text(x, reach_status(cause), sentence);
+        }
+    }
+    note_use(k);
+}
+
+static void on_state(void *user, enum link_ctrl_state state, enum link_cause cause,
+                     const char *sentence)
+{
+    struct keeper *k = user;
+    k->state = state;
+    log_info("keeper.state", "state=%d cause=%s", (int)state, link_cause_name(cause));
+    if (state == LINK_CTRL_READY) {
+        answer_waiting(k, LINK_OK, sentence);
+    } else if (state == LINK_CTRL_ENDED || link_ctrl_is_down(k->ctrl)) {
+        answer_waiting(k, cause, sentence);
+    }
+}
+
+static const struct link_ctrl_ops ctrl_ops = {
+    .state = on_state,
+    .renewed = on_renewed,
+    .stream_text = on_stream_text,
+    .stream_closed = on_stream_closed,
+    .drained = on_drained,
+};
+
+static void on_request(struct http_exchange *x, void *user)
+{
+    struct keeper *k = user;
+    const struct stream_peer *peer = http_exchange_peer(x);
+    if (!http_exchange_is_upgrade(x) || !http_exchange_is(x, "GET", "/rpc") ||
+        http_exchange_header(x, "origin").len != 0 || peer->uid != geteuid()) {
+        http_reply_text(x, 403, "only WebSocket GET /rpc of this user");
+    } else if (k->stopping || k->n_conns >= KEEPER_CONNS_MAX) {
+        http_reply_text(x, reach_status(LINK_TOO_MANY), "no more connections");
+    } else if (k->state == LINK_CTRL_READY) {
+        connect_stream(k, x);
+        note_use(k);
+    } else if (k->state == LINK_CTRL_ENDED) {
+        http_reply_text(x, reach_status(LINK_REVOKED),
+                        "the host has ended this pairing");
+    } else {
+        struct waiter *w = mem_new(sizeof(*w));
+        w->keeper = k;
+        w->x = x;
+        list_append(&k->waiting, &w->node);
+        http_exchange_on_gone(x, on_gone, w);
+        link_ctrl_start(k->ctrl); // at once, if it was waiting to try again
+        note_use(k);
+    }
+}
+
+/* ---- the process ---------------------------------------------------------------------------- */
+
+static void stop(struct keeper *k)
+{
+    if (k->stopping) {
+        return;
+    }
+    k->stopping = true;
+    timer_stop(&k->idle);
+    signal_close(k->terminate);
+    signal_close(k->interrupt);
+    answer_waiting(k, LINK_LOST, "stopping");
+    struct conn_stream *c;
+    list_each (c, &k->conns, node) {
+        if (c->ws != NULL) {
+            ws_conn_close(c->ws, WS_CLOSE_RESTART, "the session process stops");
+        }
+    }
+    http_server_close(k->server, NULL, NULL);
+    link_ctrl_close(k->ctrl, NULL);
+}
+
+static void on_signal(void *user, int signum)
+{
+    log_info("keeper.stop", "signal=%d", signum);
+    stop(user);
+}
+
+static enum err serve(struct keeper *k, const char *host_id, struct diag *d)
+{
+    char path[PATH_MAX];
+    const struct http_server_options options = {.request = on_request, .user = k};
+    const enum err e = joined_run_path(k->home, host_id, ".sock", path);
+    if (e != OK) {
+        return e;
+    }
+    k->server = http_server_create(k->loop, &options);
+    return http_server_listen_unix(k->server, path, d);
+}
+
+static enum err run(struct keeper *k, const struct keeper_options *o,
+                    const struct link_joined *joined, struct diag *d)
+{
+    k->loop = loop_create();
+    k->ctrl = link_ctrl_create(k->loop, joined, o->ca_file, &ctrl_ops, k);
+    k->terminate = signal_watch(k->loop, SIGTERM, on_signal, k);
+    k->interrupt = signal_watch(k->loop, SIGINT, on_signal, k);
+    const enum err e = serve(k, o->host_id, d);
+    if (e == OK) {
+        link_ctrl_start(k->ctrl);
+        note_use(k);
+    } else {
+        stop(k);
+    }
+    loop_run(k->loop);
+    loop_destroy(k->loop);
+    return e;
+}
+
+enum err keeper_run(const struct keeper_options *o, struct diag *d)
+{
+    char path[PATH_MAX];
+    int lock_fd = -1;
+    pid_t holder = 0;
+    struct link_joined joined;
+    enum err e = joined_load(o->home, o->host_id, &joined);
+    if (e != OK) {
+        diag_set(d, "the record of this host cannot be read: %s", err_text(e));
+        return e;
+    }
+    struct keeper k = {.home = o->home};
+    list_init(&k.conns);
+    list_init(&k.waiting);
+    e = text_format(path, sizeof(path), "%s/run/hosts", o->home);
+    if (e == OK) {
+        e = file_make_dir(path, 0700);
+    }
+    if (e == OK) {
+        e = joined_run_path(o->home, o->host_id, ".lock", path);
+    }
+    if (e == OK) {
+        e = file_lock(path, &lock_fd, &holder);
+    }
+    if (e == OK) {
+        e = run(&k, o, &joined, d);
+    } else if (e == ERR_EXISTS) {
+        diag_set(d, "a session process of this host runs already (pid %ld)",
+                 (long)holder);
+    }
+    if (lock_fd >= 0) {
+        (void)close(lock_fd);
+    }
+    link_joined_wipe(&joined);
+    return e;
+}
