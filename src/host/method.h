@@ -32,12 +32,12 @@ enum method_act {
     ACT_HANDLE_CLOSE,
 };
 
-#define METHOD_EXP (1u << 0) // wants capabilities.experimentalApi
-#define METHOD_LOCAL        (1u << 1) // only from this machine, as its user
-#define METHOD_SLOW         (1u << 2) // a large thread takes Codex many seconds
-#define METHOD_LONG         (1u << 3) // ends when a program ends: no timeout
-#define METHOD_PAGED        (1u << 4) // a smaller `limit` makes a smaller answer
-#define METHOD_WORKS        (1u << 5) // makes the agent work without naming a policy
+#define METHOD_EXP   (1u << 0) // wants capabilities.experimentalApi
+#define METHOD_LOCAL (1u << 1) // only from this machine, as its user
+#define METHOD_SLOW  (1u << 2) // a large thread takes Codex many seconds
+#define METHOD_LONG  (1u << 3) // ends when a program ends: no timeout
+#define METHOD_PAGED (1u << 4) // a smaller `limit` makes a smaller answer
+#define METHOD_WORKS (1u << 5) // makes the agent work without naming a policy
 
 /* Fields that choose policy, sandbox, roots or configuration: which of them a
  * method has (guard.c says what happens to each). */
@@ -53,18 +53,18 @@ enum method_act {
 #define GUARD_REVIEWER (1u << 9)  // approvalsReviewer alone
 #define GUARD_FOLDER   (1u << 10) // a folder is written even when nobody asked
 
-#define GUARD_START                                                                    \
-    (GUARD_POLICY | GUARD_MODE | GUARD_FOLDERS | GUARD_DROP | GUARD_TOOLS |            \
+#define GUARD_START                                                         \
+    (GUARD_POLICY | GUARD_MODE | GUARD_FOLDERS | GUARD_DROP | GUARD_TOOLS | \
      GUARD_FORCE | GUARD_FOLDER)
 #define GUARD_RESUME (GUARD_POLICY | GUARD_MODE | GUARD_FOLDERS | GUARD_DROP)
-#define GUARD_FORK                                                                     \
+#define GUARD_FORK \
     (GUARD_POLICY | GUARD_MODE | GUARD_FOLDERS | GUARD_DROP | GUARD_FORCE)
-#define GUARD_TURN                                                                     \
-    (GUARD_POLICY | GUARD_SANDBOX | GUARD_FOLDERS | GUARD_DROP | GUARD_INPUT |         \
+#define GUARD_TURN                                                             \
+    (GUARD_POLICY | GUARD_SANDBOX | GUARD_FOLDERS | GUARD_DROP | GUARD_INPUT | \
      GUARD_FORCE)
-#define GUARD_SETTINGS (GUARD_POLICY | GUARD_SANDBOX | GUARD_FOLDERS | GUARD_DROP)
+#define GUARD_SETTINGS      (GUARD_POLICY | GUARD_SANDBOX | GUARD_FOLDERS | GUARD_DROP)
 #define GUARD_TURN_SETTINGS (GUARD_REVIEWER | GUARD_DROP)
-#define GUARD_EXEC                                                                     \
+#define GUARD_EXEC \
     (GUARD_SANDBOX | GUARD_FOLDERS | GUARD_DROP | GUARD_FORCE | GUARD_FOLDER)
 #define GUARD_SEARCH (GUARD_ROOTS)
 

@@ -1,0 +1,291 @@
+#include "host/guard.h"
+
+#include <string.h>
+
+/* ---- telling --------------------------------------------------------------- */
+
+/* An absent or null value asks for nothing: filling it in is no clamp. */
+static bool is_asked(const json_t *value)
+{
+    return value != NULL && !json_is_null(value);
+}
+
+static void tell(json_t *clamped, const char *field, json_t *asked, json_t *given)
+{
+    json_t *row = json_object();
+    json_set_str(row, "field", field);
+    json_set(row, "asked", asked != NULL ? json_incref(asked) : json_null());
+    json_set(row, "given", given != NULL ? json_incref(given) : json_null());
+    json_push(clamped, row);
+}
+
+/* Puts `given` (taken) in place of what was asked; told when it differs. */
+static void replace(json_t *params, const char *field, json_t *given, json_t *clamped)
+{
+    json_t *asked = json_object_get(params, field);
+    if (is_asked(asked) && !json_equal(asked, given)) {
+        tell(clamped, field, asked, given);
+    }
+    json_set(params, field, given);
+}
+
+static void drop(json_t *params, const char *field, json_t *clamped)
+{
+    json_t *asked = json_object_get(params, field);
+    if (is_asked(asked)) {
+        tell(clamped, field, asked, NULL);
+    }
+    (void)json_object_del(params, field);
+}
+
+/* ---- policy ------------------------------------------------------------------ */
+
+static void guard_word(json_t *params, const char *field, const char *given, bool force,
+                       json_t *clamped)
+{
+    if (force || is_asked(json_object_get(params, field))) {
+        replace(params, field, json_string(given), clamped);
+    }
+}
+
+static void guard_mode(json_t *params, bool force, json_t *clamped)
+{
+    const char *asked = json_get_str(params, "sandbox");
+    const bool strict = asked != NULL && strcmp(asked, "read-only") == 0;
+    if (!strict) {
+        guard_word(params, "sandbox", PROFILE_MODE, force, clamped);
+    }
+}
+
+static json_t *profile_sandbox(void)
+{
+    json_t *given = json_object();
+    json_set_str(given, "type", "workspaceWrite");
+    json_set(given, "writableRoots", json_array());
+    json_set_bool(given, "networkAccess", false);
+    json_set_bool(given, "excludeTmpdirEnvVar", false);
+    json_set_bool(given, "excludeSlashTmp", false);
+    return given;
+}
+
+static json_t *strict_sandbox(const json_t *asked)
+{
+    const char *type = json_get_str(asked, "type");
+    if (type != NULL && strcmp(type, "readOnly") == 0) {
+        json_t *given = json_object();
+        json_set_str(given, "type", "readOnly");
+        json_set_bool(given, "networkAccess", false);
+        return given;
+    }
+    json_t *given = profile_sandbox();
+    if (type != NULL && strcmp(type, "workspaceWrite") == 0) { // may leave out /tmp
+        json_set_bool(given, "excludeTmpdirEnvVar",
+                      json_get_bool(asked, "excludeTmpdirEnvVar", false));
+        json_set_bool(given, "excludeSlashTmp",
+                      json_get_bool(asked, "excludeSlashTmp", false));
+    }
+    return given;
+}
+
+/* Says the same policy in fewer words: the defaults of the schema are left out. */
+static bool is_same_sandbox(const json_t *asked, const json_t *given)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)asked, key, value)
+    {
+        if (!json_equal(value, json_object_get(given, key))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void guard_sandbox(const struct guard *g, json_t *params, json_t *clamped)
+{
+    json_t *asked = json_object_get(params, "sandboxPolicy");
+    if (is_asked(asked)) {
+        json_t *given = strict_sandbox(asked);
+        if (is_same_sandbox(asked, given)) {
+            json_set(params, "sandboxPolicy", given);
+        } else {
+            replace(params, "sandboxPolicy", given, clamped);
+        }
+        return;
+    }
+    if ((g->method->guard & GUARD_FORCE) != 0 && !g->sandbox_is_fine) {
+        json_set(params, "sandboxPolicy", profile_sandbox());
+    }
+}
+
+bool guard_sandbox_is_fine(const json_t *sandbox)
+{
+    const char *type = json_get_str(sandbox, "type");
+    return type != NULL &&
+           (strcmp(type, "readOnly") == 0 || strcmp(type, "workspaceWrite") == 0);
+}
+
+json_t *guard_profile_settings(const char *thread_id)
+{
+    json_t *params = json_object();
+    json_set_str(params, "threadId", thread_id);
+    json_set_str(params, "approvalPolicy", PROFILE_APPROVALS);
+    json_set_str(params, "approvalsReviewer", PROFILE_REVIEWER);
+    json_set(params, "sandboxPolicy", profile_sandbox());
+    return params;
+}
+
+/* ---- folders ------------------------------------------------------------------- */
+
+/* The user at the host may work in any folder of theirs; others in known ones. */
+static bool may_use(const struct guard *g, const char *path)
+{
+    if (path == NULL || path[0] != '/') {
+        return false;
+    }
+    if (g->who->kind != CONTROLLER_LOCAL && !folders_allow(g->folders, path)) {
+        return false;
+    }
+    return g->is_folder == NULL || g->is_folder(g->user, path);
+}
+
+static void guard_roots(const struct guard *g, json_t *params, const char *field,
+                        json_t *clamped)
+{
+    json_t *asked = json_object_get(params, field);
+    if (!is_asked(asked)) {
+        return;
+    }
+    json_t *given = json_array();
+    size_t i;
+    json_t *root;
+    json_array_foreach(asked, i, root)
+    {
+        if (may_use(g, json_string_value(root))) {
+            json_push(given, json_incref(root));
+        }
+    }
+    if (json_array_size(given) == 0) {
+        json_t *cwd = json_object_get(params, "cwd");
+        json_push(given, json_is_string(cwd) ? json_incref(cwd)
+                                             : json_string(g->folders->home));
+    }
+    replace(params, field, given, clamped);
+}
+
+static void guard_folders(const struct guard *g, json_t *params, json_t *clamped)
+{
+    const json_t *cwd = json_object_get(params, "cwd");
+    if (is_asked(cwd) ? !may_use(g, json_string_value(cwd))
+                      : (g->method->guard & GUARD_FOLDER) != 0) {
+        replace(params, "cwd", json_string(g->folders->home), clamped);
+    }
+    guard_roots(g, params, "runtimeWorkspaceRoots", clamped);
+}
+
+/* ---- files named in input ------------------------------------------------------- */
+
+/* A device that names a file would have it read to the model, unasked. */
+static void guard_input(const struct guard *g, json_t *params, json_t *clamped)
+{
+    json_t *input = json_get_arr(params, "input");
+    if (g->who->kind == CONTROLLER_LOCAL || input == NULL) {
+        return;
+    }
+    for (size_t i = json_array_size(input); i-- > 0;) {
+        json_t *part = json_array_get(input, i);
+        json_t *path = json_object_get(part, "path");
+        const char *type = json_get_str(part, "type");
+        const bool mention = type != NULL && strcmp(type, "mention") == 0;
+        if (is_asked(path) && !mention &&
+            (!json_is_string(path) ||
+             !folders_allow(g->folders, json_string_value(path)))) {
+            tell(clamped, "input", path, NULL);
+            (void)json_array_remove(input, i);
+        }
+    }
+}
+
+/* ---- all of it ------------------------------------------------------------------- */
+
+static void drop_unknown(const struct guard *g, json_t *params)
+{
+    const char *key;
+    json_t *value;
+    void *tmp;
+    json_object_foreach_safe(params, tmp, key, value)
+    {
+        if (!method_knows_field(g->method, key)) {
+            (void)json_object_del(params, key);
+        }
+    }
+}
+
+static void drop_powers(json_t *params, json_t *clamped)
+{
+    // named profiles and configuration can carry any policy; environments and
+    // capability roots reach other machines and folders; history and path make a
+    // thread out of foreign files.
+    static const char *const powers[] = {
+        "permissions",  "permissionProfile",       "config",
+        "environments", "selectedCapabilityRoots", "history",
+        "path",         "mockExperimentalField",
+    };
+    for (size_t i = 0; i < COUNT(powers); i++) {
+        drop(params, powers[i], clamped);
+    }
+}
+
+void guard_apply(const struct guard *g, json_t *params, json_t *clamped)
+{
+    const unsigned guard = g->method->guard;
+    const bool force = (guard & GUARD_FORCE) != 0;
+    if (g->who->kind == CONTROLLER_DEVICE) {
+        drop_unknown(g, params);
+    }
+    if ((guard & GUARD_DROP) != 0) {
+        drop_powers(params, clamped);
+    }
+    if ((guard & GUARD_POLICY) != 0) {
+        guard_word(params, "approvalPolicy", PROFILE_APPROVALS, force, clamped);
+    }
+    if ((guard & (GUARD_POLICY | GUARD_REVIEWER)) != 0) {
+        guard_word(params, "approvalsReviewer", PROFILE_REVIEWER, force, clamped);
+    }
+    if ((guard & GUARD_MODE) != 0) {
+        guard_mode(params, force, clamped);
+    }
+    if ((guard & GUARD_SANDBOX) != 0) {
+        guard_sandbox(g, params, clamped);
+    }
+    if ((guard & GUARD_FOLDERS) != 0) {
+        guard_folders(g, params, clamped);
+    }
+    if ((guard & GUARD_ROOTS) != 0 && g->who->kind != CONTROLLER_LOCAL) {
+        guard_roots(g, params, "roots", clamped);
+    }
+    if ((guard & GUARD_TOOLS) != 0 && !g->stock_tui) {
+        drop(params, "dynamicTools", clamped);
+    }
+    if ((guard & GUARD_INPUT) != 0) {
+        guard_input(g, params, clamped);
+    }
+}
+
+void guard_list_fields(const json_t *clamped, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < json_array_size(clamped); i++) {
+        const char *field = json_get_str(json_array_get(clamped, i), "field");
+        const size_t len = strlen(field);
+        if (used + len + 2 > size) {
+            return;
+        }
+        if (used > 0) {
+            out[used++] = ' ';
+        }
+        memcpy(out + used, field, len + 1);
+        used += len;
+    }
+}
