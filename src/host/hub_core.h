@@ -38,6 +38,13 @@ struct decided { // for whoever decides too late
     char decision[32];
 };
 
+struct daemon_call { // what ops.call was given
+    struct list node;
+    struct call call; // the daemon gives it back by this address
+    struct hub *hub;
+    char *id; // the caller's, raw JSON
+};
+
 struct hub {
     struct hub_ops ops;
     void *user;
@@ -49,9 +56,10 @@ struct hub {
 
     struct engine_status engine;
     bool ready;
+    bool pumping; // upcalls_pump() is on the stack
 
     struct list controllers; // struct controller
-    struct list graves;      // detached, freed when depth is 0
+    unsigned n_dead;         // detached, freed when depth is 0
     struct map threads;      // struct thread
     struct map requests;     // struct request, by our id
     struct map handles;      // struct handle, by the name the agent knows

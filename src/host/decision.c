@@ -1,0 +1,188 @@
+#include "host/decision.h"
+
+#include <string.h>
+
+static const struct request_kind kinds[] = {
+    {"item/commandExecution/requestApproval", "threadId", ANSWER_DECISION},
+    {"item/fileChange/requestApproval", "threadId", ANSWER_DECISION},
+    {"item/permissions/requestApproval", "threadId", ANSWER_PERMISSIONS},
+    {"item/tool/requestUserInput", "threadId", ANSWER_QUESTION},
+    {"mcpServer/elicitation/request", "threadId", ANSWER_FORM},
+    {"item/tool/call", "threadId", ANSWER_TOOL},
+    {"applyPatchApproval", "conversationId", ANSWER_REVIEW},
+    {"execCommandApproval", "conversationId", ANSWER_REVIEW},
+    {"account/chatgptAuthTokens/refresh", NULL, ANSWER_REFUSE},
+    {"attestation/generate", NULL, ANSWER_REFUSE},
+    {"currentTime/read", "threadId", ANSWER_TIME},
+};
+
+const struct request_kind *decision_kind(struct bytes method)
+{
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        if (bytes_equal_str(method, kinds[i].method)) {
+            return &kinds[i];
+        }
+    }
+    return NULL;
+}
+
+const struct request_kind *decision_kinds(size_t *count)
+{
+    *count = COUNT(kinds);
+    return kinds;
+}
+
+json_t *decision_shown(const struct request_kind *kind, const json_t *params)
+{
+    json_t *shown = json_copy((json_t *)(uintptr_t)params);
+    if (kind->answer != ANSWER_DECISION) {
+        return shown;
+    }
+    // an amendment of a policy file is for the owner of the file, at the host
+    (void)json_object_del(shown, "proposedExecpolicyAmendment");
+    (void)json_object_del(shown, "proposedNetworkPolicyAmendments");
+    if (strcmp(kind->method, "item/commandExecution/requestApproval") == 0) {
+        json_set(shown, "availableDecisions",
+                 json_pack("[s, s, s]", "accept", "decline", "cancel"));
+    }
+    return shown;
+}
+
+/* ---- reading an answer ----------------------------------------------------------- */
+
+/* What a client may say, what it comes to, and the v1 word for that. */
+static const struct {
+    const char *said;
+    const char *name;
+    const char *review;
+} words[] = {
+    {"accept", "accept", "approved"},
+    {"acceptForSession", "accept", "approved"},
+    {"acceptWithExecpolicyAmendment", "accept", "approved"},
+    {"decline", "decline", "denied"},
+    {"cancel", "cancel", "abort"},
+    {"approved", "accept", "approved"},
+    {"approved_for_session", "accept", "approved"},
+    {"approved_execpolicy_amendment", "accept", "approved"},
+    {"denied", "decline", "denied"},
+    {"abort", "cancel", "abort"},
+};
+
+static const char *word_of(const json_t *decision)
+{
+    if (json_is_string(decision)) {
+        return json_string_value(decision);
+    }
+    void *first = json_object_iter((json_t *)(uintptr_t)decision); // {"word": details}
+    return first != NULL ? json_object_iter_key(first) : NULL;
+}
+
+static enum err read_word(const struct request_kind *kind, const json_t *result,
+                          struct verdict *out)
+{
+    const char *word = word_of(json_object_get(result, "decision"));
+    for (size_t i = 0; word != NULL && i < COUNT(words); i++) {
+        if (strcmp(word, words[i].said) == 0) {
+            out->name = words[i].name;
+            out->result = json_pack("{s:s}", "decision",
+                                    kind->answer == ANSWER_REVIEW ? words[i].review
+                                                                  : words[i].name);
+            return OK;
+        }
+    }
+    return ERR_PROTO;
+}
+
+static bool is_nothing(const json_t *value)
+{
+    const char *key;
+    json_t *member;
+    json_object_foreach((json_t *)(uintptr_t)value, key, member)
+    {
+        if (!json_is_null(member)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* As asked, or nothing; never for longer than the turn. */
+static enum err read_permissions(const json_t *asked, const json_t *result,
+                                 struct verdict *out)
+{
+    json_t *granted = json_get_obj(result, "permissions");
+    if (granted == NULL) {
+        return ERR_PROTO;
+    }
+    const bool none = is_nothing(granted);
+    if (!none && !json_equal(granted, json_object_get(asked, "permissions"))) {
+        return ERR_DENIED;
+    }
+    out->name = none ? "decline" : "accept";
+    out->result = json_pack("{s:O, s:s}", "permissions", granted, "scope", "turn");
+    return OK;
+}
+
+static enum err read_form(json_t *result, struct verdict *out)
+{
+    static const char *const actions[] = {"accept", "decline", "cancel"};
+    const char *action = json_get_str(result, "action");
+    for (size_t i = 0; action != NULL && i < COUNT(actions); i++) {
+        if (strcmp(action, actions[i]) == 0) {
+            out->name = actions[i];
+            out->result = json_incref(result);
+            return OK;
+        }
+    }
+    return ERR_PROTO;
+}
+
+static enum err read_members(json_t *result, const char *member, struct verdict *out)
+{
+    if (json_object_get(result, member) == NULL) {
+        return ERR_PROTO;
+    }
+    out->name = "answer";
+    out->result = json_incref(result);
+    return OK;
+}
+
+enum err decision_read(const struct request_kind *kind, const json_t *asked,
+                       struct bytes result, struct verdict *out)
+{
+    json_t *value = NULL;
+    enum err e = json_parse(result, &value);
+    if (e != OK) {
+        return e;
+    }
+    switch (kind->answer) {
+    case ANSWER_DECISION:
+    case ANSWER_REVIEW:
+        e = read_word(kind, value, out);
+        break;
+    case ANSWER_PERMISSIONS:
+        e = read_permissions(asked, value, out);
+        break;
+    case ANSWER_QUESTION:
+        e = read_members(value, "answers", out);
+        break;
+    case ANSWER_TOOL:
+        e = read_members(value, "contentItems", out);
+        break;
+    case ANSWER_FORM:
+        e = read_form(value, out);
+        break;
+    case ANSWER_TIME:
+    case ANSWER_REFUSE:
+        e = ERR_PROTO; // never pending
+        break;
+    }
+    json_decref(value);
+    return e;
+}
+
+json_t *decision_tool_gone(void)
+{
+    return json_pack("{s:[{s:s, s:s}], s:b}", "contentItems", "type", "inputText",
+                     "text", "the program that offers this tool is gone", "success", 0);
+}

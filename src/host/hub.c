@@ -1,0 +1,376 @@
+#include "host/hub_core.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "crypto/random.h"
+#include "host/controller.h"
+#include "host/handle.h"
+#include "host/request.h"
+#include "host/thread.h"
+#include "host/upcall.h"
+
+#define WS_CLOSE_POLICY  1008
+#define NOTIFICATION_MAX (16u * 1024 * 1024)
+#define FOLDERS_PAGE     50
+
+/* ---- life ---------------------------------------------------------------------- */
+
+struct hub *hub_create(const struct hub_options *options, const struct hub_ops *ops,
+                       void *user)
+{
+    struct hub *hub = mem_new(sizeof(*hub));
+    hub->ops = *ops;
+    hub->user = user;
+    hub->codex_home = mem_strdup(options->codex_home);
+    hub->cwd = mem_strdup(options->cwd);
+    hub->host_name = mem_strdup(options->host_name);
+    hub->engine.state = ENGINE_STARTING;
+    list_init(&hub->controllers);
+    list_init(&hub->daemon_calls);
+    list_init(&hub->waiting);
+    map_init(&hub->threads);
+    map_init(&hub->requests);
+    map_init(&hub->handles);
+    folders_init(&hub->folders, options->cwd);
+    return hub;
+}
+
+static void daemon_call_free(struct daemon_call *d)
+{
+    list_remove(&d->node);
+    json_decref(d->call.params);
+    mem_free(d->id);
+    mem_free(d);
+}
+
+static void forget_warnings(struct hub *hub)
+{
+    while (hub->n_warnings > 0) {
+        blob_unref(hub->warnings[--hub->n_warnings]);
+    }
+}
+
+void hub_destroy(struct hub *hub)
+{
+    if (hub == NULL) {
+        return;
+    }
+    hub->ready = false;
+    upcalls_fail_all(hub, "the host is stopping");
+    while (!list_is_empty(&hub->daemon_calls)) {
+        daemon_call_free(list_first(&hub->daemon_calls, struct daemon_call, node));
+    }
+    struct map_node *node = map_next(&hub->threads, NULL);
+    while (node != NULL) {
+        struct thread *t = CONTAINER_OF(node, struct thread, node);
+        node = map_next(&hub->threads, node);
+        thread_free(t);
+    }
+    forget_warnings(hub);
+    json_decref(hub->remote_status);
+    folders_fini(&hub->folders);
+    map_fini(&hub->threads);
+    map_fini(&hub->requests);
+    map_fini(&hub->handles);
+    mem_free(hub->codex_home);
+    mem_free(hub->cwd);
+    mem_free(hub->host_name);
+    mem_free(hub);
+}
+
+void hub_enter(struct hub *hub, uint64_t now_ms)
+{
+    hub->depth++;
+    hub->now_ms = now_ms;
+}
+
+static void bury_one(struct hub *hub)
+{
+    struct controller *c;
+    list_each (c, &hub->controllers, node) {
+        if (c->dead) {
+            hub->n_dead--;
+            controller_bury(c);
+            return;
+        }
+    }
+}
+
+void hub_leave(struct hub *hub)
+{
+    while (hub->depth == 1 && hub->n_dead > 0) {
+        bury_one(hub);
+    }
+    hub->depth--;
+}
+
+/* ---- the outside world, as given --------------------------------------------------- */
+
+uint64_t hub_wall_ms(struct hub *hub)
+{
+    return hub->ops.wall_ms != NULL ? hub->ops.wall_ms(hub->user) : clock_wall_ms();
+}
+
+void hub_random(struct hub *hub, uint8_t *out, size_t len)
+{
+    if (hub->ops.random != NULL) {
+        hub->ops.random(hub->user, out, len);
+    } else {
+        random_bytes(out, len);
+    }
+}
+
+void hub_event(struct hub *hub, const struct hub_event *event)
+{
+    if (hub->ops.event != NULL) {
+        hub->ops.event(hub->user, event);
+    }
+}
+
+struct blob *hub_json_blob(json_t *value)
+{
+    struct buf out;
+    struct blob *blob = NULL;
+    buf_init(&out, NOTIFICATION_MAX);
+    if (value != NULL && json_print(value, &out) == OK) {
+        blob = blob_copy(buf_bytes(&out));
+    }
+    buf_fini(&out);
+    json_decref(value);
+    return blob;
+}
+
+struct blob *hub_notification(const char *method, json_t *params)
+{
+    return hub_json_blob(json_pack("{s:s, s:o}", "method", method, "params", params));
+}
+
+/* ---- the agent's life ------------------------------------------------------------------ */
+
+/* What was loaded is listened to again: it may be working, or asking. */
+static void begin_again(struct hub *hub)
+{
+    struct map_node *node = NULL;
+    json_t *page = json_object();
+    upcall_own(hub, OWN_LOADED, "thread/loaded/list", json_object(), NULL);
+    json_set_int(page, "limit", FOLDERS_PAGE);
+    json_set_bool(page, "useStateDbOnly", true);
+    upcall_own(hub, OWN_FOLDERS, "thread/list", page, NULL);
+    while ((node = map_next(&hub->threads, node)) != NULL) {
+        struct thread *t = CONTAINER_OF(node, struct thread, node);
+        if (!list_is_empty(&t->subscriptions)) {
+            thread_listen(t);
+        }
+    }
+}
+
+static void lose_agent(struct hub *hub, const char *why)
+{
+    upcalls_fail_all(hub, why);
+    handles_forget_all(hub);
+    forget_warnings(hub);
+    struct map_node *node = map_next(&hub->threads, NULL);
+    while (node != NULL) {
+        struct thread *t = CONTAINER_OF(node, struct thread, node);
+        node = map_next(&hub->threads, node);
+        thread_agent_died(t);
+    }
+}
+
+void hub_engine_state(struct hub *hub, const struct engine_status *status,
+                      uint64_t now_ms)
+{
+    const bool was = hub->ready;
+    hub_enter(hub, now_ms);
+    hub->engine = *status;
+    hub->ready = status->state == ENGINE_READY;
+    if (was && !hub->ready) {
+        lose_agent(hub, "the agent is down");
+    } else if (!hub->ready && status->state != ENGINE_STARTING) {
+        upcalls_fail_all(hub, status->state == ENGINE_LOGIN_REQUIRED
+                                  ? "the agent needs a login"
+                                  : "the agent is down");
+    } else if (!was && hub->ready) {
+        begin_again(hub);
+        upcalls_pump(hub);
+    }
+    hub_leave(hub);
+}
+
+/* ---- the live table ----------------------------------------------------------------------- */
+
+static bool is_device(const struct controller *c, const uint8_t *device_id)
+{
+    return c->info.kind == CONTROLLER_DEVICE &&
+           bytes_equal(BYTES_OF(c->info.device_id),
+                       (struct bytes){device_id, HUB_DEVICE_ID_SIZE});
+}
+
+static void send_pending(struct controller *c)
+{
+    struct subscription *s;
+    list_each (s, &c->subscriptions, by_controller) {
+        requests_send(s->thread, c);
+    }
+}
+
+void hub_rights_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
+                        enum role role, uint64_t caps, const char *name)
+{
+    struct controller *c;
+    hub_enter(hub, hub->now_ms);
+    list_each (c, &hub->controllers, node) {
+        if (!is_device(c, device_id)) {
+            continue;
+        }
+        const bool could = c->info.role >= ROLE_APPROVER;
+        c->info.role = role;
+        c->info.caps = caps;
+        if (name != NULL) {
+            text_sanitize(bytes_from_str(name), c->info.name, sizeof(c->info.name));
+        }
+        if (!could && role >= ROLE_APPROVER) {
+            send_pending(c);
+        }
+    }
+    hub_leave(hub);
+}
+
+void hub_revoke(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE])
+{
+    struct controller *c;
+    hub_enter(hub, hub->now_ms);
+    list_each (c, &hub->controllers, node) {
+        if (is_device(c, device_id)) {
+            c->info.role = ROLE_NONE;
+            c->info.caps = 0;
+        }
+    }
+    struct controller *tmp;
+    list_each_safe (c, tmp, &hub->controllers, node) {
+        if (is_device(c, device_id)) {
+            upcalls_drop_waiting(c);
+            controller_close(c, WS_CLOSE_POLICY, "revoked");
+        }
+    }
+    hub_leave(hub);
+}
+
+unsigned hub_count(const struct hub *hub)
+{
+    unsigned n = 0;
+    const struct controller *c;
+    list_each (c, &hub->controllers, node) {
+        n += controller_has(c, ROLE_VIEWER) ? 1 : 0;
+    }
+    return n;
+}
+
+bool hub_device_connected(const struct hub *hub,
+                          const uint8_t device_id[HUB_DEVICE_ID_SIZE])
+{
+    const struct controller *c;
+    list_each (c, &hub->controllers, node) {
+        if (is_device(c, device_id) && controller_is_live(c)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- calls that the daemon answers -------------------------------------------------------- */
+
+void hub_reply(struct call *call, json_t *result)
+{
+    struct daemon_call *d = CONTAINER_OF(call, struct daemon_call, call);
+    struct hub *hub = d->hub;
+    hub_enter(hub, hub->now_ms);
+    if (call->by != NULL) {
+        controller_result(call->by, bytes_from_str(d->id), result);
+    } else {
+        json_decref(result);
+    }
+    daemon_call_free(d);
+    hub_leave(hub);
+}
+
+void hub_reply_error(struct call *call, int code, const char *message, json_t *data)
+{
+    struct daemon_call *d = CONTAINER_OF(call, struct daemon_call, call);
+    struct hub *hub = d->hub;
+    struct buf text;
+    struct buf out;
+    hub_enter(hub, hub->now_ms);
+    buf_init(&text, NOTIFICATION_MAX);
+    buf_init(&out, NOTIFICATION_MAX);
+    if (call->by != NULL && (data == NULL || json_print(data, &text) == OK) &&
+        jsonrpc_put_error(&out, bytes_from_str(d->id), code, message,
+                          buf_bytes(&text)) == OK) {
+        struct blob *blob = blob_copy(buf_bytes(&out));
+        controller_send(call->by, blob);
+        blob_unref(blob);
+    }
+    buf_fini(&out);
+    buf_fini(&text);
+    json_decref(data);
+    daemon_call_free(d);
+    hub_leave(hub);
+}
+
+static bool is_in(const struct controller *c, enum hub_audience audience)
+{
+    switch (audience) {
+    case HUB_ALL:
+        return true;
+    case HUB_ADMINS:
+        return (c->info.caps & CAP_ADMIN) != 0;
+    case HUB_LOCAL:
+        return c->info.kind == CONTROLLER_LOCAL;
+    }
+    return false;
+}
+
+void hub_broadcast(struct hub *hub, enum hub_audience audience, const char *method,
+                   json_t *params)
+{
+    const struct notice *n = notice_find(bytes_from_str(method)); // NULL: one of ours
+    struct blob *text = hub_notification(method, params);
+    struct controller *c;
+    struct controller *tmp;
+    hub_enter(hub, hub->now_ms);
+    list_each_safe (c, tmp, &hub->controllers, node) {
+        if (text != NULL && controller_hears(c, n) && is_in(c, audience)) {
+            controller_send(c, text);
+        }
+    }
+    blob_unref(text);
+    hub_leave(hub);
+}
+
+void hub_remote_status(struct hub *hub, json_t *params)
+{
+    if (hub->remote_status != NULL && json_equal(hub->remote_status, params)) {
+        json_decref(params);
+        return;
+    }
+    json_decref(hub->remote_status);
+    hub->remote_status = params;
+    hub_broadcast(hub, HUB_ALL, "remoteControl/status/changed", json_incref(params));
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+void hub_tick(struct hub *hub, uint64_t now_ms)
+{
+    hub_enter(hub, now_ms);
+    upcalls_tick(hub);
+    hub_leave(hub);
+}
+
+uint64_t hub_deadline(const struct hub *hub)
+{
+    return upcalls_deadline(hub);
+}

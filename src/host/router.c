@@ -1,0 +1,324 @@
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "host/guard.h"
+#include "host/handle.h"
+#include "host/request.h"
+#include "host/thread.h"
+#include "host/upcall.h"
+
+#define WS_CLOSE_PROTOCOL 1002
+#define METHOD_TEXT       192
+
+struct asked { // one request on its way through
+    struct controller *by;
+    const struct method *method;
+    struct bytes id;
+    json_t *params;        // owned until taken
+    json_t *clamped;       // owned until taken
+    struct thread *thread; // the one it names, if the hub knows it
+};
+
+static void refuse(struct asked *a, int code, const char *format)
+{
+    char text[METHOD_TEXT];
+    if (text_format(text, sizeof(text), "%s %s", a->method->name, format) != OK) {
+        text[0] = '\0';
+    }
+    controller_error(a->by, a->id, code, text);
+    hub_event(a->by->hub, &(struct hub_event){
+                              .kind = HUB_EVENT_REFUSED,
+                              .by = &a->by->info,
+                              .method = a->method->name,
+                              .detail = format,
+                          });
+}
+
+/* ---- what the hub answers itself ------------------------------------------------- */
+
+static void act_initialize(struct asked *a)
+{
+    controller_initialize(a->by, a->id, a->params);
+}
+
+static void act_folders(struct asked *a)
+{
+    controller_result(a->by, a->id, folders_json(&a->by->hub->folders));
+}
+
+static void act_unsubscribe(struct asked *a)
+{
+    const bool was = a->thread != NULL && thread_unsubscribe(a->thread, a->by);
+    controller_result(
+        a->by, a->id,
+        json_pack("{s:s}", "status", was ? "unsubscribed" : "notSubscribed"));
+    if (was) {
+        thread_maybe_leave(a->thread);
+    }
+}
+
+static void act_daemon(struct asked *a)
+{
+    struct hub *hub = a->by->hub;
+    struct daemon_call *d = mem_try(1, sizeof(*d));
+    char *id = mem_try(a->id.len + 1, 1);
+    if (d == NULL || id == NULL) {
+        mem_free(d);
+        mem_free(id);
+        controller_error(a->by, a->id, HUB_ERR_LIMIT, "out of memory");
+        return;
+    }
+    memcpy(id, a->id.at, a->id.len);
+    *d = (struct daemon_call){
+        .call = {.method = a->method->name,
+                 .params = a->params,
+                 .by = a->by,
+                 .info = a->by->info},
+        .hub = hub,
+        .id = id,
+    };
+    a->params = NULL;
+    list_append(&hub->daemon_calls, &d->node);
+    hub->ops.call(hub->user, a->by, &d->call);
+}
+
+/* ---- what goes to the agent --------------------------------------------------------- */
+
+static struct upcall *make_call(struct asked *a)
+{
+    json_t *params = a->params;
+    a->params = NULL;
+    struct upcall *u = upcall_create(a->by, a->method, a->id, params);
+    if (u != NULL) {
+        u->clamped = a->clamped;
+        a->clamped = NULL;
+    }
+    return u;
+}
+
+/* Work that names no policy runs under the thread's own: make that ours first. The
+ * agent takes the requests of one connection in order. */
+static void impose_profile(struct asked *a)
+{
+    const char *id = json_get_str(a->params, "threadId");
+    if ((a->method->flags & METHOD_WORKS) != 0 && id != NULL &&
+        (a->thread == NULL || !a->thread->policy_is_fine)) {
+        upcall_own(a->by->hub, OWN_SETTINGS, "thread/settings/update",
+                   guard_profile_settings(id), id);
+    }
+}
+
+static void act_forward(struct asked *a)
+{
+    impose_profile(a);
+    struct upcall *u = make_call(a);
+    if (u != NULL) {
+        upcall_submit(u);
+    }
+}
+
+static void act_start(struct asked *a)
+{
+    const char *source = json_get_str(a->params, "threadSource");
+    const bool title = source != NULL && strcmp(source, "thread_title") == 0;
+    const bool hidden = title || json_get_bool(a->params, "ephemeral", false);
+    const bool tools = json_array_size(json_get_arr(a->params, "dynamicTools")) > 0;
+    struct upcall *u = make_call(a);
+    if (u != NULL) {
+        u->hidden = hidden;
+        u->tools = tools;
+        upcall_submit(u);
+    }
+}
+
+static void act_resume(struct asked *a)
+{
+    if (a->by->info.role < ROLE_OPERATOR) { // a reader changes nothing by joining
+        static const char *const chosen[] = {
+            "approvalPolicy",
+            "approvalsReviewer",
+            "baseInstructions",
+            "developerInstructions",
+            "model",
+            "modelProvider",
+            "personality",
+            "sandbox",
+            "serviceTier",
+            "cwd",
+            "runtimeWorkspaceRoots",
+        };
+        for (size_t i = 0; i < COUNT(chosen); i++) {
+            (void)json_object_del(a->params, chosen[i]);
+        }
+    }
+    const char *id = json_get_str(a->params, "threadId");
+    char *thread_id = mem_strdup(id);
+    struct upcall *u = make_call(a);
+    if (u == NULL) {
+        mem_free(thread_id);
+        return;
+    }
+    u->thread_id = thread_id;
+    if (a->thread != NULL) {
+        u->joined_at = thread_join_begin(a->thread);
+        u->joins = true;
+    }
+    upcall_submit(u);
+}
+
+static void act_handle(struct asked *a)
+{
+    struct handle *h = NULL;
+    const enum err e = handle_rewrite(a->by, a->method, a->params, &h);
+    if (e != OK) {
+        controller_error(a->by, a->id, e == ERR_LIMIT ? HUB_ERR_LIMIT : HUB_ERR_REQUEST,
+                         e == ERR_NOT_FOUND ? "no such handle on this connection"
+                         : e == ERR_EXISTS  ? "this connection already uses that handle"
+                         : e == ERR_LIMIT   ? "too many handles on this connection"
+                                            : "the handle is missing");
+        return;
+    }
+    struct upcall *u = make_call(a);
+    if (u == NULL) {
+        if (a->method->act == ACT_HANDLE_OPEN) {
+            handle_end(h);
+        }
+        return;
+    }
+    u->handle = h != NULL ? mem_strdup(h->name) : NULL;
+    upcall_submit(u);
+}
+
+static void (*const acts[])(struct asked *a) = {
+    [ACT_FORWARD] = act_forward,   [ACT_INITIALIZE] = act_initialize,
+    [ACT_START] = act_start,       [ACT_RESUME] = act_resume,
+    [ACT_FORK] = act_start,        [ACT_READ] = act_forward,
+    [ACT_LOADED] = act_forward,    [ACT_CONFIG] = act_forward,
+    [ACT_FOLDERS] = act_folders,   [ACT_UNSUBSCRIBE] = act_unsubscribe,
+    [ACT_DAEMON] = act_daemon,     [ACT_HANDLE_OPEN] = act_handle,
+    [ACT_HANDLE_USE] = act_handle, [ACT_HANDLE_CLOSE] = act_handle,
+};
+
+/* ---- rights and guards ----------------------------------------------------------------- */
+
+static bool is_refused(struct asked *a)
+{
+    const struct method *m = a->method;
+    if (!a->by->initialized && m->act != ACT_INITIALIZE) {
+        controller_error(a->by, a->id, HUB_ERR_REQUEST, "Not initialized");
+        return true;
+    }
+    if (!method_is_allowed(m, &a->by->info)) {
+        refuse(a, HUB_ERR_RIGHTS, "is not allowed for your role");
+        return true;
+    }
+    if ((m->flags & METHOD_EXP) != 0 && !a->by->experimental) {
+        refuse(a, HUB_ERR_REQUEST, "requires experimentalApi capability");
+        return true;
+    }
+    if (a->thread != NULL && !thread_is_seen_by(a->thread, a->by)) {
+        refuse(a, HUB_ERR_REQUEST, "names a thread that is not there");
+        return true;
+    }
+    return false;
+}
+
+static void apply_guard(struct asked *a)
+{
+    struct hub *hub = a->by->hub;
+    const struct guard g = {
+        .method = a->method,
+        .who = &a->by->info,
+        .folders = &hub->folders,
+        .stock_tui = a->by->info.stock_tui,
+        .sandbox_is_fine = a->thread != NULL && a->thread->sandbox_is_fine,
+        .is_folder = hub->ops.is_folder,
+        .user = hub->user,
+    };
+    a->clamped = json_array();
+    guard_apply(&g, a->params, a->clamped);
+    if (json_array_size(a->clamped) > 0) {
+        char fields[256];
+        guard_list_fields(a->clamped, fields, sizeof(fields));
+        hub_event(hub, &(struct hub_event){
+                           .kind = HUB_EVENT_CLAMPED,
+                           .by = &a->by->info,
+                           .method = a->method->name,
+                           .thread_id = a->thread != NULL ? a->thread->id : NULL,
+                           .detail = fields,
+                       });
+    }
+}
+
+static enum err read_params(struct bytes raw, json_t **out)
+{
+    if (raw.len == 0 || bytes_equal_str(raw, "null")) {
+        *out = json_object();
+        return OK;
+    }
+    json_t *params = NULL;
+    const enum err e = json_parse(raw, &params);
+    if (e != OK) {
+        return e;
+    }
+    if (!json_is_object(params)) {
+        json_decref(params);
+        return ERR_PROTO;
+    }
+    *out = params;
+    return OK;
+}
+
+static void route(struct controller *c, const struct jsonrpc *rpc)
+{
+    struct asked a = {.by = c, .id = rpc->id, .method = method_find(rpc->method)};
+    if (a.method == NULL) {
+        controller_error(c, rpc->id, c->initialized ? -32601 : HUB_ERR_REQUEST,
+                         c->initialized ? "method not found" : "Not initialized");
+        return;
+    }
+    if (read_params(rpc->params, &a.params) != OK) {
+        controller_error(c, rpc->id, HUB_ERR_PARAMS, "params are not a JSON object");
+        return;
+    }
+    const struct bytes id = json_get_bytes(a.params, "threadId");
+    a.thread = id.at != NULL ? thread_find(c->hub, id) : NULL;
+    if (!is_refused(&a)) {
+        apply_guard(&a);
+        acts[a.method->act](&a);
+    }
+    json_decref(a.params);
+    json_decref(a.clamped);
+}
+
+/* ---- the door --------------------------------------------------------------------------- */
+
+static void malformed(struct controller *c)
+{
+    log_peer("controller.malformed", "kind=%d n=%u", (int)c->info.kind, c->n_malformed);
+    if (++c->n_malformed >= CONTROLLER_MALFORMED) {
+        controller_close(c, WS_CLOSE_PROTOCOL, "not JSON-RPC");
+        return;
+    }
+    controller_error(c, BYTES_NONE, HUB_ERR_PARSE, "not a JSON-RPC message");
+}
+
+void hub_input(struct controller *c, struct bytes text, uint64_t now_ms)
+{
+    struct hub *hub = c->hub;
+    struct jsonrpc rpc;
+    if (!controller_is_live(c)) {
+        return;
+    }
+    hub_enter(hub, now_ms);
+    if (jsonrpc_scan(text, &rpc) != OK) {
+        malformed(c);
+    } else if (rpc.kind == JSONRPC_REQUEST) {
+        route(c, &rpc);
+    } else if (rpc.kind != JSONRPC_NOTIFICATION && c->initialized) {
+        request_answered(c, &rpc);
+    } // the one notification of a client, `initialized`, changes nothing
+    hub_leave(hub);
+}
