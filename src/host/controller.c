@@ -9,7 +9,6 @@
 #include "host/thread.h"
 #include "host/upcall.h"
 
-#define WS_CLOSE_POLICY   1008
 #define WS_CLOSE_OVERLOAD 1013
 #define STOCK_TUI_NAME    "codex-tui"
 

@@ -18,6 +18,7 @@
 #include "base/blob.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "engine/engine.h"
 #include "host/folder.h"
 #include "host/hub.h"
