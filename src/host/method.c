@@ -26,8 +26,10 @@ const struct method *method_find(struct bytes name)
 bool method_knows_field(const struct method *m, const char *field)
 {
     const size_t len = strlen(field);
-    for (const char *at = m->fields; len > 0 && (at = strstr(at, field)) != NULL;
-         at += len) {
+    if (len == 0 || strchr(field, ',') != NULL) {
+        return false; // it would match two names at once
+    }
+    for (const char *at = m->fields; (at = strstr(at, field)) != NULL; at += len) {
         const bool begins = at == m->fields || at[-1] == ',';
         if (begins && (at[len] == ',' || at[len] == '\0')) {
             return true;
