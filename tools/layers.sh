@@ -1,5 +1,5 @@
 #!/bin/sh
-# layers.sh [--self-test]: fail when a folder of src/ includes what tools/layers.txt does not
+# layers.sh [--self-test]: fail when a folder of src/ or web/src/ includes what tools/layers.txt does not
 # allow, or when that table and the one in docs/architecture.md differ.
 #
 # FARHAND_TREE names another tree to check: the self-test plants violations in a copy.
@@ -79,6 +79,32 @@ check_includes() {
         END { exit bad }'
 }
 
+# web/src/: the first import of another folder that the table does not allow.
+check_web() {
+    [ -d "$tree/web/src" ] || return 0
+    (cd "$tree/web/src" && find . -name '*.ts' -o -name '*.tsx' | LC_ALL=C sort | sed 's,^\./,,' |
+        xargs -r grep -HoE "(from|import) ?\(?[\"']\.\./[a-z]+/" /dev/null || true) |
+        awk -v table="$here/layers.txt" '
+        BEGIN {
+            while ((getline line < table) > 0)
+                if (line ~ /^web\//) {
+                    folder = line; sub(/^web\//, "", folder); sub(/:.*/, "", folder)
+                    rest = line; sub(/^[^:]*:/, "", rest)
+                    allowed[folder] = " " folder rest " "
+                }
+        }
+        {
+            file = $0; sub(/:.*/, "", file)
+            folder = file; sub(/\/.*/, "", folder)
+            used = $0; sub(/.*\.\.\//, "", used); sub(/\/$/, "", used)
+            if (index(allowed[folder], " " used " ") == 0) {
+                print "layers: web/src/" file " must not import ../" used > "/dev/stderr"
+                bad = 1
+            }
+        }
+        END { exit bad }'
+}
+
 # The table of docs/architecture.md as "folder: a b c" lines.
 documented() {
     awk -F '|' '
@@ -125,9 +151,12 @@ check_document() {
 # ---- the self-test: each planted line must be found ----------------------------------
 
 plant() { # FILE LINE
-    rm -rf "$scratch/src"
-    mkdir -p "$scratch/src/$(dirname "$1")"
-    printf '%s\n' "$2" >"$scratch/src/$1"
+    rm -rf "$scratch/src" "$scratch/web"
+    mkdir -p "$scratch/src" "$scratch/web/src"
+    at=$scratch/src/$1
+    case $1 in web/*) at=$scratch/web/src/${1#web/} ;; esac
+    mkdir -p "$(dirname "$at")"
+    printf '%s\n' "$2" >"$at"
 }
 
 must_fail() {
@@ -162,6 +191,9 @@ self_test() {
     must_fail cli/up.c '#include "main/main.h"'
     must_fail newfolder/x.c '#include <stdio.h>'
     must_fail host/hub.c '#include "hub.h"'
+    must_fail web/wire/a.ts 'import { x } from "../session/y";'
+    must_fail web/client/a.ts 'const { x } = await import("../ui/y");'
+    must_pass web/ui/a.tsx 'import { x } from "../client/y";'
     must_pass relay/room.c '#include "crypto/hmac.h"'
     must_pass net/dial.c '#include <uv.h>'
     must_pass net/tls_server.c '#include <openssl/ssl.h>'
@@ -173,10 +205,16 @@ self_test() {
 
 case ${1:-} in
 --self-test) self_test ;;
---includes) check_includes ;;
+--includes)
+    bad=0
+    check_includes || bad=1
+    check_web || bad=1
+    exit $bad
+    ;;
 *)
     bad=0
     check_includes || bad=1
+    check_web || bad=1
     check_document || bad=1
     exit $bad
     ;;
