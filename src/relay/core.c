@@ -9,8 +9,6 @@
 #include "relay/state.h"
 #include "wire/ws.h"
 
-#define STALL_LOOK_MS 1000 // how often legs that are behind are looked at
-
 /* One deadline for both stages, so that core->waiting is in order by itself. */
 static_assert(RELAY_HANDSHAKE_MS == RELAY_FIRST_ACL_MS, "core->waiting is a queue");
 
@@ -353,7 +351,7 @@ static void sooner(uint64_t *next, uint64_t due)
     *next = due < *next ? due : *next;
 }
 
-static uint64_t next_due(const struct relay_core *core)
+uint64_t relay_core_due(const struct relay_core *core)
 {
     uint64_t next = UINT64_MAX;
     if (!list_is_empty(&core->waiting)) {
@@ -366,20 +364,22 @@ static uint64_t next_due(const struct relay_core *core)
         sooner(&next, list_first(&core->expiry, struct box, expiry)->due_ms);
     }
     if (!list_is_empty(&core->behind)) {
-        sooner(&next, core->now.mono_ms + STALL_LOOK_MS);
+        sooner(&next, core->look_ms);
     }
     return next;
 }
 
-uint64_t relay_core_tick(struct relay_core *core, struct relay_time now)
+void relay_core_tick(struct relay_core *core, struct relay_time now)
 {
     core->now = now;
     expire_waiting(core);
     channel_expire(core);
     box_expire(core);
-    look_at_behind(core);
+    if (core->look_ms <= now.mono_ms) {
+        core->look_ms = now.mono_ms + RELAY_LOOK_MS;
+        look_at_behind(core);
+    }
     reap(core);
-    return next_due(core);
 }
 
 void relay_core_shutdown(struct relay_core *core)

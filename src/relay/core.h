@@ -18,8 +18,8 @@
  *            leg is kept until ops->close or relay_core_detach().
  * Errors     a peer that breaks the protocol is told (ERR) and closed here; nothing
  *            is reported to the caller.
- * Time       both clocks are passed in; relay_core_tick() says when it wants to be
- *            called again.
+ * Time       both clocks are passed in; relay_core_due() says when relay_core_tick() is
+ *            wanted.
  * Limits     relay/limit.h.
  * Reentry    ops must not call back into the core.
  * Security   the core reads the envelope's head and the bodies meant for it; a DATA
@@ -96,9 +96,12 @@ void relay_core_drained(struct leg *leg, struct relay_time now);
 /* Its socket is gone. ops->close is not called for it. */
 void relay_core_detach(struct leg *leg, struct relay_time now);
 
-/* Ends what is over its time. Gives the monotonic time of the next call it needs, or
- * UINT64_MAX. */
-uint64_t relay_core_tick(struct relay_core *core, struct relay_time now);
+/* Ends what is over its time. */
+void relay_core_tick(struct relay_core *core, struct relay_time now);
+
+/* The monotonic time at which relay_core_tick() is wanted, or UINT64_MAX. Any call may
+ * change it. */
+uint64_t relay_core_due(const struct relay_core *core);
 
 /* Tells every leg to come back later (CLOSE 2) and closes it. */
 void relay_core_shutdown(struct relay_core *core);

@@ -48,6 +48,9 @@ void leg_is_behind(struct leg *leg)
     if (leg->behind.next == NULL && !is_gone(leg)) {
         leg->stalled_at = leg->core->ops->queued(leg->user);
         leg->progress_ms = leg->core->now.mono_ms;
+        if (list_is_empty(&leg->core->behind)) {
+            leg->core->look_ms = leg->core->now.mono_ms + RELAY_LOOK_MS;
+        }
         list_append(&leg->core->behind, &leg->behind);
     }
 }

@@ -21,6 +21,7 @@
 #define RELAY_HANDSHAKE_MS 10000  // slow loris: connects and never says who it is
 #define RELAY_FIRST_ACL_MS 10000  // a host that never says whom it admits
 #define RELAY_PING_MS      60000  // half-open connections fill the table
+#define RELAY_LOOK_MS      1000   // how often readers that are behind are looked at
 #define RELAY_STALL_MS     60000  // a reader that never reads holds our memory
 #define RELAY_CLOCK_MS     120000 // an AUTH recorded elsewhere is used later
 

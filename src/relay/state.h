@@ -156,6 +156,7 @@ struct relay_core {
     struct list dead_legs;     // freed when the call that ended them returns, so
     struct list dead_channels; // that no caller on the stack holds a stale pointer;
     struct list idle;          // likewise mailboxes whose host has gone
+    uint64_t look_ms;          // when the legs that are behind are looked at
     size_t n_legs;
     size_t n_channels;
     size_t memory;

@@ -39,7 +39,7 @@ struct peer {
     bool fail_send;
     uint16_t code;
     uint8_t nonce[32];
-    struct buf frame; // the last one taken
+    uint8_t frame[ENVELOPE_MAX]; // the last one taken
     struct envelope f;
 };
 
@@ -107,7 +107,8 @@ RIG uint64_t rig_wait(struct rig *r, uint64_t ms)
 {
     r->now.mono_ms += ms;
     r->now.wall_ms += ms;
-    return relay_core_tick(r->core, r->now);
+    relay_core_tick(r->core, r->now);
+    return relay_core_due(r->core);
 }
 
 RIG void rig_key_init(struct rig_key *k, uint8_t seed)
@@ -125,13 +126,19 @@ RIG void rig_key_fini(struct rig_key *k)
     sign_key_destroy(k->key);
 }
 
+/* The rig's own memory never fails: mem_fail_at() is for the core. */
+RIG struct buf rig_buf(void)
+{
+    static uint8_t storage[ENVELOPE_MAX + 1];
+    return (struct buf){.at = storage, .cap = sizeof(storage), .max = sizeof(storage)};
+}
+
 /* ---- peers --------------------------------------------------------------------- */
 
 RIG void peer_init(struct peer *p, struct rig *r)
 {
     *p = (struct peer){.rig = r};
     buf_init(&p->in, 64 << 20);
-    buf_init(&p->frame, 1 << 20);
 }
 
 /* Takes the next frame that was sent to it into p->f; false: there is none. */
@@ -142,9 +149,11 @@ RIG bool peer_next(struct peer *p)
         return false;
     }
     const size_t len = be32_read(in.at);
-    buf_clear(&p->frame);
-    if (buf_put(&p->frame, bytes_sub(in, 4, len)) != OK ||
-        envelope_parse(buf_bytes(&p->frame), &p->f) != OK) {
+    if (len > ENVELOPE_MAX) {
+        abort();
+    }
+    memcpy(p->frame, in.at + 4, len);
+    if (envelope_parse((struct bytes){p->frame, len}, &p->f) != OK) {
         abort(); // the core never builds a bad frame
     }
     buf_consume(&p->in, 4 + len);
@@ -184,7 +193,6 @@ RIG void peer_fini(struct peer *p)
 {
     peer_drop(p);
     buf_fini(&p->in);
-    buf_fini(&p->frame);
 }
 
 /* It reads all that is queued. */
@@ -207,15 +215,11 @@ RIG void peer_put_raw(struct peer *p, struct bytes frame)
 RIG void peer_put(struct peer *p, enum envelope_type type, uint32_t chan,
                   struct bytes body)
 {
-    struct buf frame;
-    buf_init(&frame, 1 << 20);
-    uint8_t head[ENVELOPE_HEAD];
-    envelope_head(head, type, chan);
-    if (buf_put(&frame, BYTES_OF(head)) != OK || buf_put(&frame, body) != OK) {
+    struct buf frame = rig_buf();
+    if (envelope_put(&frame, type, chan, body) != OK) {
         abort();
     }
     peer_put_raw(p, buf_bytes(&frame));
-    buf_fini(&frame);
 }
 
 /* ---- login ------------------------------------------------------------------------ */
@@ -223,26 +227,22 @@ RIG void peer_put(struct peer *p, enum envelope_type type, uint32_t chan,
 RIG void rig_sign(struct envelope_auth *a, const struct peer *p,
                   const struct rig_key *k, const char *url)
 {
-    struct buf text;
+    struct buf text = rig_buf();
     uint8_t hash[HASH_SHA256];
-    buf_init(&text, 4096);
     hash_sha256(a->ticket, hash);
     if (envelope_put_auth_signed(&text, url, p->nonce, a, hash) != OK) {
         abort();
     }
     sign_make(k->key, buf_bytes(&text), a->sig);
-    buf_fini(&text);
 }
 
 RIG void peer_put_auth(struct peer *p, const struct envelope_auth *a)
 {
-    struct buf frame;
-    buf_init(&frame, 4096);
+    struct buf frame = rig_buf();
     if (envelope_put_auth(&frame, a) != OK) {
         abort();
     }
     peer_put_raw(p, buf_bytes(&frame));
-    buf_fini(&frame);
 }
 
 RIG struct envelope_auth rig_auth(const struct rig *r, enum envelope_role role,
