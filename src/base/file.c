@@ -182,6 +182,12 @@ enum err file_make_dir(const char *path, mode_t mode)
     return S_ISDIR(st.st_mode) && st.st_uid == geteuid() ? OK : ERR_DENIED;
 }
 
+bool file_is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static pid_t read_pid(int fd)
 {
     char text[24] = {0};

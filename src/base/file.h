@@ -13,6 +13,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -27,6 +28,8 @@ NODISCARD enum err file_replace(const char *path, struct bytes content, mode_t m
 
 /* mkdir -p with `mode` for the last part; an existing folder must be ours. */
 NODISCARD enum err file_make_dir(const char *path, mode_t mode);
+
+bool file_is_dir(const char *path); // follows links
 
 /* Takes an exclusive lock for the life of the process and writes its pid into the
  * file. *out_fd stays open (keep). ERR_EXISTS: *holder is the other's pid. */
