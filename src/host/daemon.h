@@ -1,0 +1,131 @@
+/*
+ * daemon: what the files of the host share. Not for other folders.
+ */
+#ifndef HOST_DAEMON_H
+#define HOST_DAEMON_H
+
+#include <limits.h>
+
+#include "host/device.h"
+#include "host/host.h"
+#include "host/invite.h"
+#include "host/keys.h"
+#include "host/local_door.h"
+#include "loop/timer.h"
+#include "wire/json.h"
+
+#define HOST_URLS_MAX 8u
+#define HOST_URL_MAX  256u
+
+struct host_reach_copy {
+    bool set;
+    char relay[HOST_URL_MAX];
+    char urls[HOST_URLS_MAX][HOST_URL_MAX];
+    size_t n_urls;
+    char app[HOST_URL_MAX];
+    char invite[HOST_URL_MAX];
+    char ca_file[PATH_MAX];
+};
+
+struct host {
+    struct loop *loop; // keep
+    struct host_ops ops;
+    void *user;
+    char home[PATH_MAX];
+    char cwd[PATH_MAX];
+    char name[HUB_NAME_SIZE];
+    char codex_path[PATH_MAX];
+    char codex_home[PATH_MAX];
+    char codex_endpoint[PATH_MAX];
+    char run_dir[PATH_MAX];
+    bool practice_fallback;
+    int lock_fd;
+
+    struct keys keys;
+    struct store *store;
+    struct devices *devices;
+    struct invites invites;
+    struct hub *hub;
+    struct engine *engine;
+    struct engine_options engine_options; // points into the copies above
+    struct engine_status engine_status;
+    uint64_t engine_since_ms; // wall clock of the last change of state
+    struct local_door *door;
+
+    struct host_reach_copy reach;
+    struct link_host *link; // NULL: not reachable
+    bool remote_enabled;
+    enum link_state link_state;
+    char link_error[HOST_URL_MAX];
+
+    struct timer hub_timer;
+    struct timer invite_timer;
+    void (*closed)(void *user);
+    unsigned n_closing; // parts that have not finished closing
+    bool stop_agent;
+};
+
+/* ---- host.c ---------------------------------------------------------------- */
+
+/* After anything that may have changed the hub's deadline. */
+void host_arm(struct host *h);
+/* farhand/status changed: tell everyone. */
+void host_changed(struct host *h);
+
+/* ---- call.c: methods that the daemon answers -------------------------------- */
+
+void host_call(void *user, struct controller *c, struct call *call);
+
+/* ---- remote_control.c: remoteControl/{enable,disable,status,client} ----------- */
+
+void remote_enable(struct host *h, struct call *call);
+void remote_disable(struct host *h, struct call *call);
+void remote_status_read(struct host *h, struct call *call);
+void remote_client_list(struct host *h, struct call *call);
+void remote_client_revoke(struct host *h, struct call *call);
+/* remoteControl/status/changed to everyone, when it differs from the last. */
+void remote_tell(struct host *h);
+NODISCARD json_t *remote_status(const struct host *h);
+const char *remote_status_name(const struct host *h); // "disabled" ... "errored"
+void remote_open_link(struct host *h); // when enabled and reachable; idempotent
+bool remote_is_usable(const struct host *h);
+
+/* One row of client/list. */
+NODISCARD json_t *remote_client_row(const struct device *device);
+
+/* ---- pair_call.c: remoteControl/pairing and farhand/pairing -------------------- */
+
+void pair_start(struct host *h, struct call *call);
+void pair_status(struct host *h, struct call *call);
+void pair_list(struct host *h, struct call *call);
+void pair_confirm(struct host *h, struct call *call);
+void pair_cancel(struct host *h, struct call *call);
+void pair_unlock(struct host *h, struct call *call);
+
+/* ---- pair_door.c: who comes in to pair ------------------------------------------ */
+
+void pair_claimed(void *user, struct link_session *s, const struct link_claim *claim);
+void pair_enrolled(void *user, struct link_session *s, const uint8_t device_id[16]);
+void pair_failed(void *user, const uint8_t pair_id[16], enum link_mode mode,
+                 bool tag_wrong);
+void pair_session_closed(struct host *h, struct link_session *s);
+/* A person (or the rule that needs none) decided. */
+void pair_decide(struct host *h, struct invite *v, bool accept);
+void pair_tell(struct host *h, const struct invite *v); // farhand/pairing/changed
+void pair_arm(struct host *h);                          // the expiry timer
+NODISCARD json_t *pair_row(const struct invite *v);
+
+/* ---- device_door.c: paired devices come in through the link ---------------------- */
+
+const struct link_host_ops *device_door_ops(void);
+/* The next value of a stored counter that must rise for ever. */
+uint64_t host_next_counter(struct host *h, const char *name);
+
+/* ---- status.c ---------------------------------------------------------------------- */
+
+NODISCARD json_t *status_json(struct host *h, const struct controller_info *you);
+void status_read(struct host *h, struct call *call);
+void status_device_update(struct host *h, struct call *call);
+void status_stop(struct host *h, struct call *call);
+
+#endif

@@ -1,0 +1,386 @@
+#include "host/host.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "crypto/random.h"
+#include "host/daemon.h"
+
+#define SETTING_ENABLED    "remote_control_enabled"
+#define SETTING_LANE_EPOCH "lane_epoch"
+
+/* ---- the agent --------------------------------------------------------------------- */
+
+static void on_agent_message(void *user, struct bytes text)
+{
+    struct host *h = user;
+    hub_upstream(h->hub, text, loop_now_ms(h->loop));
+    host_arm(h);
+}
+
+static enum err to_agent(void *user, struct bytes text)
+{
+    const struct host *h = user;
+    return h->engine == NULL ? ERR_CLOSED : engine_send(h->engine, text);
+}
+
+static void start_engine(struct host *h);
+
+static void on_old_engine_gone(void *user)
+{
+    start_engine(user);
+}
+
+/* There is no login: the practice model stands in, and status says so. */
+static void fall_back(struct host *h)
+{
+    struct engine *old = h->engine;
+    log_info("agent.practice", "reason=\"no login\"");
+    h->engine = NULL;
+    h->practice_fallback = false;
+    h->engine_options.practice = true;
+    engine_close(old, on_old_engine_gone, h);
+}
+
+static void on_agent_state(void *user, const struct engine_status *status)
+{
+    struct host *h = user;
+    h->engine_status = *status;
+    h->engine_since_ms = clock_wall_ms();
+    log_info("agent.state", "state=%d version=%s joined=%d practice=%d error=\"%s\"",
+             (int)status->state, status->version, status->joined, status->practice,
+             status->error);
+    hub_engine_state(h->hub, status, loop_now_ms(h->loop));
+    host_arm(h);
+    host_changed(h);
+    if (status->state == ENGINE_LOGIN_REQUIRED && h->practice_fallback) {
+        fall_back(h);
+        return;
+    }
+    h->ops.engine(h->user, status);
+}
+
+static void start_engine(struct host *h)
+{
+    static const struct engine_ops ops = {.on_message = on_agent_message,
+                                          .on_state = on_agent_state};
+    h->engine = engine_create(h->loop, &h->engine_options, &ops, h);
+    engine_start(h->engine);
+}
+
+/* ---- the hub's timer ------------------------------------------------------------------ */
+
+static void on_hub_timer(struct timer *t)
+{
+    struct host *h = CONTAINER_OF(t, struct host, hub_timer);
+    hub_tick(h->hub, loop_now_ms(h->loop));
+    host_arm(h);
+}
+
+void host_arm(struct host *h)
+{
+    const uint64_t at = hub_deadline(h->hub);
+    const uint64_t now = loop_now_ms(h->loop);
+    if (at == 0) {
+        timer_stop(&h->hub_timer);
+    } else if (!timer_is_armed(&h->hub_timer) || h->hub_timer.due_ms != at) {
+        timer_start(h->loop, &h->hub_timer, at > now ? at - now : 0, on_hub_timer);
+    }
+}
+
+void host_changed(struct host *h)
+{
+    hub_broadcast(h->hub, HUB_ALL, "farhand/status/changed", status_json(h, NULL));
+}
+
+static const char *or_dash(const char *text)
+{
+    return text == NULL ? "-" : text;
+}
+
+static void on_hub_event(void *user, const struct hub_event *e)
+{
+    static const char *const names[] = {
+        [HUB_EVENT_REQUEST] = "request", [HUB_EVENT_DECIDED] = "decided",
+        [HUB_EVENT_OUTSIDE] = "outside", [HUB_EVENT_WITHDRAWN] = "withdrawn",
+        [HUB_EVENT_REFUSED] = "refused", [HUB_EVENT_CLAMPED] = "clamped",
+    };
+    (void)user;
+    log_info("hub.event", "kind=%s by=\"%s\" pid=%d method=%s thread=%s detail=\"%s\"",
+             names[e->kind], e->by == NULL ? "-" : e->by->name,
+             e->by == NULL ? 0 : (int)e->by->pid, or_dash(e->method),
+             or_dash(e->thread_id), or_dash(e->detail));
+}
+
+static bool on_is_folder(void *user, const char *path)
+{
+    (void)user;
+    return file_is_dir(path);
+}
+
+/* ---- create ------------------------------------------------------------------------------ */
+
+static enum err copy_text(char *out, size_t size, const char *text)
+{
+    return text_format(out, size, "%s", text == NULL ? "" : text);
+}
+
+static void machine_name_of(char *out, size_t size)
+{
+    char raw[256] = "";
+    if (gethostname(raw, sizeof(raw) - 1) != 0 || raw[0] == '\0') {
+        (void)copy_text(raw, sizeof(raw), "this machine");
+    }
+    text_sanitize(bytes_from_str(raw), out, size);
+}
+
+static const char *or_null(const char *text)
+{
+    return text[0] == '\0' ? NULL : text;
+}
+
+static enum err copy_options(struct host *h, const struct host_options *o)
+{
+    const struct engine_options *e = &o->engine;
+    if (copy_text(h->home, sizeof(h->home), o->home) != OK ||
+        copy_text(h->cwd, sizeof(h->cwd), o->cwd) != OK ||
+        copy_text(h->codex_path, sizeof(h->codex_path), e->codex_path) != OK ||
+        copy_text(h->codex_home, sizeof(h->codex_home), e->codex_home) != OK ||
+        copy_text(h->codex_endpoint, sizeof(h->codex_endpoint), e->endpoint) != OK ||
+        text_format(h->run_dir, sizeof(h->run_dir), "%s/run", o->home) != OK) {
+        return ERR_LIMIT;
+    }
+    if (o->name != NULL) {
+        text_sanitize(bytes_from_str(o->name), h->name, sizeof(h->name));
+    } else {
+        machine_name_of(h->name, sizeof(h->name));
+    }
+    h->practice_fallback = o->practice_fallback;
+    h->engine_options = *e;
+    h->engine_options.codex_path = or_null(h->codex_path);
+    h->engine_options.codex_home = or_null(h->codex_home);
+    h->engine_options.endpoint = or_null(h->codex_endpoint);
+    h->engine_options.cwd = h->cwd;
+    h->engine_options.run_dir = h->run_dir;
+    h->engine_options.home = h->home;
+    return OK;
+}
+
+static enum err take_lock(struct host *h, struct diag *d)
+{
+    char path[PATH_MAX];
+    pid_t holder = 0;
+    enum err e = file_make_dir(h->run_dir, 0700);
+    e = e != OK ? e : text_format(path, sizeof(path), "%s/run/host.lock", h->home);
+    e = e != OK ? e : file_lock(path, &h->lock_fd, &holder);
+    if (e == ERR_EXISTS) {
+        diag_set(
+            d,
+            "a host is already running on %s (pid %ld): 'farhand status' shows it, "
+            "'farhand stop' ends it",
+            h->home, (long)holder);
+    } else if (e != OK) {
+        diag_set(d, "%s/run cannot be used: %s", h->home, err_text(e));
+    }
+    return e;
+}
+
+static enum err open_state(struct host *h, struct diag *d)
+{
+    char path[PATH_MAX];
+    enum err e = text_format(path, sizeof(path), "%s/state.db", h->home);
+    e = e != OK ? e : keys_open(h->home, &h->keys, d);
+    e = e != OK ? e : store_open(path, &h->store, d);
+    e = e != OK ? e : devices_open(h->store, &h->keys, &h->devices);
+    if (e != OK) {
+        diag_set(d, "the state in %s cannot be used: %s", h->home, err_text(e));
+    }
+    return e;
+}
+
+static void make_hub(struct host *h)
+{
+    static const struct hub_ops ops = {.upstream = to_agent,
+                                       .call = host_call,
+                                       .event = on_hub_event,
+                                       .is_folder = on_is_folder};
+    const struct hub_options options = {
+        .codex_home = h->codex_home, .cwd = h->cwd, .host_name = h->name};
+    h->hub = hub_create(&options, &ops, h);
+}
+
+static void free_host(struct host *h)
+{
+    hub_destroy(h->hub);
+    invites_fini(&h->invites);
+    devices_close(h->devices);
+    store_close(h->store);
+    keys_fini(&h->keys);
+    if (h->lock_fd >= 0) {
+        (void)close(h->lock_fd);
+    }
+    mem_free(h);
+}
+
+static void read_enabled(struct host *h, bool force)
+{
+    uint64_t stored = 1;
+    if (store_setting_get(h->store, SETTING_ENABLED, &stored) == ERR_IO) {
+        stored = 0; // fail closed
+    }
+    h->remote_enabled = force || stored != 0;
+}
+
+enum err host_create(struct loop *loop, const struct host_options *options,
+                     const struct host_ops *ops, void *user, struct diag *diag,
+                     struct host **out)
+{
+    struct host *h = mem_new(sizeof(*h));
+    *h = (struct host){.loop = loop, .ops = *ops, .user = user, .lock_fd = -1};
+    crypto_init();
+    enum err e = copy_options(h, options);
+    e = e != OK ? e : take_lock(h, diag);
+    e = e != OK ? e : open_state(h, diag);
+    if (e != OK) {
+        diag_set(diag, "the host cannot start: %s", err_text(e));
+        free_host(h);
+        return e;
+    }
+    h->engine_since_ms = clock_wall_ms();
+    read_enabled(h, options->enable);
+    make_hub(h);
+    hub_remote_status(h->hub, remote_status(h));
+    *out = h;
+    return OK;
+}
+
+enum err host_start(struct host *h, struct diag *diag)
+{
+    char path[PATH_MAX];
+    enum err e = text_format(path, sizeof(path), "%s/host.sock", h->run_dir);
+    const struct local_door_options options = {
+        .loop = h->loop, .hub = h->hub, .path = path};
+    e = e != OK ? e : local_door_open(&options, diag, &h->door);
+    if (e == OK) {
+        start_engine(h);
+    }
+    return e;
+}
+
+/* ---- the way to devices ---------------------------------------------------------------------- */
+
+void host_reach(struct host *h, const struct host_reach *reach)
+{
+    struct host_reach_copy *c = &h->reach;
+    *c = (struct host_reach_copy){.set = true};
+    enum err e = copy_text(c->relay, sizeof(c->relay), reach->relay);
+    e = e != OK ? e : copy_text(c->app, sizeof(c->app), reach->app);
+    e = e != OK ? e : copy_text(c->invite, sizeof(c->invite), reach->invite);
+    e = e != OK ? e : copy_text(c->ca_file, sizeof(c->ca_file), reach->ca_file);
+    for (size_t i = 0; i < reach->n_device_urls && c->n_urls < HOST_URLS_MAX; i++) {
+        e = e != OK ? e
+                    : copy_text(c->urls[c->n_urls], sizeof(c->urls[0]),
+                                reach->device_urls[i]);
+        c->n_urls++;
+    }
+    if (e != OK) {
+        log_error("host.reach", "reason=\"an address is too long\"");
+        c->set = false;
+    }
+    remote_open_link(h);
+}
+
+void remote_open_link(struct host *h)
+{
+    if (!h->remote_enabled || !h->reach.set) {
+        return;
+    }
+    if (h->link == NULL) {
+        const char *urls[HOST_URLS_MAX];
+        for (size_t i = 0; i < h->reach.n_urls; i++) {
+            urls[i] = h->reach.urls[i];
+        }
+        const struct link_host_options options = {
+            .relay_url = h->reach.relay,
+            .invite = or_null(h->reach.invite),
+            .ca_file = or_null(h->reach.ca_file),
+            .name = h->name,
+            .host_key = h->keys.host,
+            .relay_key = h->keys.relay,
+            .lane_epoch = (uint32_t)host_next_counter(h, SETTING_LANE_EPOCH),
+            .urls = urls,
+            .n_urls = h->reach.n_urls,
+        };
+        h->link = link_host_create(h->loop, &options, device_door_ops(), h);
+    }
+    link_host_start(h->link);
+}
+
+/* ---- close --------------------------------------------------------------------------------------- */
+
+static void part_closed(void *user)
+{
+    struct host *h = user;
+    if (--h->n_closing != 0) {
+        return;
+    }
+    void (*done)(void *) = h->closed;
+    void *done_user = h->user;
+    free_host(h);
+    done(done_user);
+}
+
+static void agent_stopped(void *user)
+{
+    struct host *h = user;
+    struct engine *engine = h->engine;
+    h->engine = NULL;
+    engine_close(engine, part_closed, h);
+}
+
+void host_close(struct host *h, void (*done)(void *user))
+{
+    timer_stop(&h->hub_timer);
+    timer_stop(&h->invite_timer);
+    h->closed = done;
+    h->n_closing = 1; // ours, until every part was asked
+    if (h->link != NULL) {
+        h->n_closing++;
+        struct link_host *link = h->link;
+        h->link = NULL;
+        link_host_close(link, part_closed);
+    }
+    if (h->door != NULL) {
+        h->n_closing++;
+        local_door_close(h->door, part_closed, h);
+    }
+    if (h->engine != NULL) {
+        h->n_closing++;
+        if (h->stop_agent) {
+            engine_stop_agent(h->engine, agent_stopped, h);
+        } else {
+            agent_stopped(h);
+        }
+    }
+    part_closed(h);
+}
+
+struct hub *host_hub(struct host *h)
+{
+    return h->hub;
+}
+
+const uint8_t *host_relay_key(const struct host *h)
+{
+    return sign_key_pub(h->keys.relay);
+}
+
+const char *host_name(const struct host *h)
+{
+    return h->name;
+}

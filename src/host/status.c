@@ -1,0 +1,170 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "host/daemon.h"
+
+static const char *const engine_names[] = {
+    [ENGINE_STARTING] = "starting",
+    [ENGINE_READY] = "ready",
+    [ENGINE_LOGIN_REQUIRED] = "loginRequired",
+    [ENGINE_DOWN] = "down",
+};
+
+static void set_error(json_t *out, const char *error)
+{
+    if (error[0] != '\0') {
+        json_set_str(out, "lastError", error);
+    }
+}
+
+static json_t *host_part(const struct host *h)
+{
+    char id[HEX_SIZE(16)];
+    hex_encode(BYTES_OF(h->keys.host_id), id);
+    json_t *out = json_object();
+    json_set_str(out, "name", h->name);
+    json_set_str(out, "version", FARHAND_VERSION);
+    json_set_str(out, "hostId", id);
+    json_set_str(out, "environmentId", h->remote_enabled ? id : NULL);
+    json_set_str(out, "cwd", h->cwd);
+    return out;
+}
+
+static json_t *agent_part(const struct host *h)
+{
+    const struct engine_status *s = &h->engine_status;
+    json_t *out = json_object();
+    json_set_str(out, "state", engine_names[s->state]);
+    json_set_str(out, "version", s->version);
+    json_set_str(out, "kind", s->joined ? "joined" : "own");
+    json_set_bool(out, "practice", s->practice);
+    json_set_bool(out, "shared", s->shared);
+    json_set_int(out, "ageMs", (int64_t)(clock_wall_ms() - h->engine_since_ms));
+    set_error(out, s->error);
+    return out;
+}
+
+static json_t *relay_part(const struct host *h)
+{
+    json_t *out = json_object();
+    json_set_str(out, "state", remote_status_name(h));
+    json_set_str(out, "url", h->reach.set ? h->reach.relay : NULL);
+    set_error(out, h->link_error);
+    struct link_host_status status = {.age_ms = UINT64_MAX};
+    if (h->link != NULL) {
+        link_host_status(h->link, &status);
+    }
+    json_set(out, "ageMs",
+             status.age_ms == UINT64_MAX ? json_null()
+                                         : json_integer((json_int_t)status.age_ms));
+    return out;
+}
+
+static json_t *devices_part(const struct host *h)
+{
+    json_t *out = json_array();
+    for (size_t i = 0; i < devices_count(h->devices); i++) {
+        const struct device *device = devices_at(h->devices, i);
+        char id[HEX_SIZE(16)];
+        hex_encode(BYTES_OF(device->row.id), id);
+        json_t *row = json_object();
+        json_set_str(row, "clientId", id);
+        json_set_str(row, "displayName", device->row.name);
+        json_set_str(row, "role", role_name((enum role)device->row.role));
+        json_set_bool(row, "connected", device->connected);
+        json_set_int(row, "lastSeenAt", (int64_t)(device->row.last_seen_ms / 1000));
+        json_push(out, row);
+    }
+    return out;
+}
+
+static json_t *you_part(const struct controller_info *you)
+{
+    json_t *out = json_object();
+    json_t *caps = json_array();
+    for (unsigned bit = 0; bit < 64; bit++) {
+        const uint64_t cap = UINT64_C(1) << bit;
+        if ((you->caps & cap) != 0 && cap_name(cap) != NULL) {
+            json_push(caps, json_string(cap_name(cap)));
+        }
+    }
+    json_set_str(out, "role", role_name(you->role));
+    json_set(out, "capabilities", caps);
+    json_set_str(out, "displayName", you->name);
+    if (you->kind == CONTROLLER_DEVICE) {
+        char id[HEX_SIZE(HUB_DEVICE_ID_SIZE)];
+        hex_encode(BYTES_OF(you->device_id), id);
+        json_set_str(out, "clientId", id);
+    }
+    return out;
+}
+
+json_t *status_json(struct host *h, const struct controller_info *you)
+{
+    json_t *out = json_object();
+    json_set(out, "host", host_part(h));
+    json_set(out, "agent", agent_part(h));
+    json_set(out, "relay", relay_part(h));
+    json_set(out, "devices", devices_part(h));
+    json_set_int(out, "controllers", hub_count(h->hub));
+    if (you != NULL) {
+        json_set(out, "you", you_part(you));
+    }
+    return out;
+}
+
+void status_read(struct host *h, struct call *call)
+{
+    hub_reply(call, status_json(h, &call->info));
+}
+
+void status_stop(struct host *h, struct call *call)
+{
+    const bool agent_too = json_get_bool(call->params, "agent", true);
+    h->stop_agent = agent_too;
+    hub_reply(call, json_object());
+    h->ops.stop(h->user, agent_too);
+}
+
+/* An owner is made at the host's own terminal only (protocol.md 6). */
+static bool may_give(const struct controller_info *by, enum role role)
+{
+    return role != ROLE_OWNER || by->kind == CONTROLLER_LOCAL;
+}
+
+void status_device_update(struct host *h, struct call *call)
+{
+    const char *id = json_get_str(call->params, "clientId");
+    struct device *device = id == NULL ? NULL : devices_find_text(h->devices, id);
+    if (device == NULL) {
+        hub_reply_error(call, HUB_ERR_REQUEST,
+                        "no such client: remoteControl/client/list names them", NULL);
+        return;
+    }
+    const char *name = json_get_str(call->params, "displayName");
+    const char *asked = json_get_str(call->params, "role");
+    enum role role = (enum role)device->row.role;
+    if (asked != NULL && role_parse(bytes_from_str(asked), &role) != OK) {
+        hub_reply_error(call, HUB_ERR_PARAMS,
+                        "role is one of viewer, approver, operator, owner", NULL);
+        return;
+    }
+    if (asked != NULL && !may_give(&call->info, role)) {
+        hub_reply_error(call, HUB_ERR_RIGHTS,
+                        "an owner can be made at the host's own terminal only", NULL);
+        return;
+    }
+    if (devices_update(h->devices, device, name == NULL ? device->row.name : name,
+                       role) != OK) {
+        hub_reply_error(call, HUB_ERR_INTERNAL, "the change could not be stored", NULL);
+        return;
+    }
+    log_info("device.updated", "name=\"%s\" role=%s by=\"%s\"", device->row.name,
+             role_name(role), call->info.name);
+    hub_rights_changed(h->hub, device->row.id, role, device->row.caps,
+                       device->row.name);
+    hub_reply(call, remote_client_row(device));
+    host_changed(h);
+}
