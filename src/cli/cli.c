@@ -179,10 +179,12 @@ static int parse_option(struct cli_args *args, int argc, char **argv, int *at)
         return cli_fail(EXIT_USAGE, "--%s takes no value", option->name);
     }
     if (option->value != NULL && value == NULL) {
-        if (*at + 1 >= argc) {
+        const bool optional = option->value[0] == '[';
+        const bool more = *at + 1 < argc;
+        if (!more && !optional) {
             return cli_fail(EXIT_USAGE, "--%s needs %s", option->name, option->value);
         }
-        value = argv[++*at];
+        value = more && !(optional && argv[*at + 1][0] == '-') ? argv[++*at] : "";
     }
     if (args->n_values == CLI_VALUES_MAX) {
         return cli_fail(EXIT_USAGE, "too many options");

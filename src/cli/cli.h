@@ -25,7 +25,8 @@
 
 struct cli_option {
     const char *name;  // without the dashes
-    const char *value; // name of its value in the help; NULL: a switch
+    const char *value; // name of its value in the help; NULL: a switch; "[X]": may
+                       // be left out, and then reads as ""
     const char *text;  // one line
 };
 

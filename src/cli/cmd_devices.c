@@ -1,0 +1,130 @@
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/commands.h"
+#include "cli/local_call.h"
+
+/* The host's environmentId, given; NULL after a sentence. */
+static char *environment(const struct cli_args *args, int *code)
+{
+    json_t *status = NULL;
+    char *id = NULL;
+    *code = local_call(args, "farhand/status", json_object(), &status);
+    if (*code == EXIT_DONE) {
+        id = mem_strdup(json_get_str(json_get_obj(status, "host"), "hostId"));
+    }
+    json_decref(status);
+    return id;
+}
+
+static void print_row(const json_t *row)
+{
+    const json_t *ours = json_get_obj(row, "farhand");
+    cli_say("%.12s  %-9s  %-9s  %s", json_get_str(row, "clientId"),
+            json_get_str(ours, "role"),
+            json_get_bool(ours, "connected", false) ? "connected" : "away",
+            json_get_str(row, "displayName"));
+}
+
+static int list(const struct cli_args *args)
+{
+    int code;
+    char *id = environment(args, &code);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    json_t *params = json_object();
+    json_set_str(params, "environmentId", id);
+    mem_free(id);
+    json_t *result = NULL;
+    code = local_call(args, "remoteControl/client/list", params, &result);
+    if (code == EXIT_DONE && cli_has(args, "json")) {
+        local_print(result);
+    } else if (code == EXIT_DONE) {
+        size_t i;
+        json_t *row;
+        json_array_foreach(json_get_arr(result, "data"), i, row)
+        {
+            print_row(row);
+        }
+        if (json_array_size(json_get_arr(result, "data")) == 0) {
+            cli_say("No device is paired: 'farhand pair' makes a code.");
+        }
+    }
+    json_decref(result);
+    return code;
+}
+
+static int update(const struct cli_args *args, const char *key)
+{
+    json_t *params = json_object();
+    json_t *result = NULL;
+    json_set_str(params, "clientId", args->words[1]);
+    json_set_str(params, key, args->words[2]);
+    const int code = local_call(args, "farhand/device/update", params, &result);
+    if (code == EXIT_DONE && cli_has(args, "json")) {
+        local_print(result);
+    } else if (code == EXIT_DONE) {
+        print_row(result);
+    }
+    json_decref(result);
+    return code;
+}
+
+static int revoke(const struct cli_args *args)
+{
+    int code;
+    char *id = environment(args, &code);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    json_t *params = json_object();
+    json_set_str(params, "environmentId", id);
+    json_set_str(params, "clientId", args->words[1]);
+    mem_free(id);
+    json_t *result = NULL;
+    code = local_call(args, "remoteControl/client/revoke", params, &result);
+    if (code == EXIT_DONE && !cli_has(args, "json")) {
+        cli_say("Revoked: it can neither read nor act any more, and cannot come back "
+                "without a new pairing.");
+    }
+    json_decref(result);
+    return code;
+}
+
+static int run_devices(struct cli_args *args)
+{
+    const char *verb = args->n_words == 0 ? "list" : args->words[0];
+    if (strcmp(verb, "list") == 0 && args->n_words <= 1) {
+        return list(args);
+    }
+    if (strcmp(verb, "rename") == 0 && args->n_words == 3) {
+        return update(args, "displayName");
+    }
+    if (strcmp(verb, "role") == 0 && args->n_words == 3) {
+        return update(args, "role");
+    }
+    if (strcmp(verb, "revoke") == 0 && args->n_words == 2) {
+        return revoke(args);
+    }
+    return cli_fail(EXIT_USAGE,
+                    "usage: farhand devices [list | rename DEVICE NAME | role "
+                    "DEVICE ROLE | revoke DEVICE]");
+}
+
+static const struct cli_option options[] = {
+    {"json", NULL, "JSON on stdout"},
+    CLI_COMMON_OPTIONS,
+};
+
+const struct cli_command cmd_devices = {
+    .name = "devices",
+    .words = "[list | rename DEVICE NAME | role DEVICE ROLE | revoke DEVICE]",
+    .summary = "who is paired; rename, change the role, revoke",
+    .text = "DEVICE is its id, the beginning of it (4 digits or more), or its name. A "
+            "revocation takes effect at once.",
+    .options = options,
+    .n_options = COUNT(options),
+    .most_words = 3,
+    .run = run_devices,
+};

@@ -1,0 +1,50 @@
+/*
+ * pair_view: what a terminal shows of a pairing: code, digits, the question.
+ *
+ *     HELLO --> WAITING --> STARTING --> SHOWING --> ASKING --> ENDED
+ *                  ^                        |           |
+ *                  +------ renewed ---------+-----------+
+ *
+ * Source     docs/hub.md "farhand up", "Pairing, end to end".
+ * Shape      speaks JSON-RPC with a host, by any transport: texts in, texts out
+ *            through `send`. Used by `farhand up` (in the same process) and by
+ *            `farhand pair` (through run/host.sock).
+ * Ownership  options are kept; the view is the caller's storage (zeroed, init, fini).
+ * Reentry    `send` and `ended` are called from inside; neither may call the view.
+ */
+#ifndef CLI_PAIR_VIEW_H
+#define CLI_PAIR_VIEW_H
+
+#include <stdbool.h>
+
+#include "base/bytes.h"
+#include "base/machine.h"
+
+struct pair_view_options {
+    const char *role;       // offered; NULL: operator
+    bool json;              // one JSON object a line
+    bool renew;             // a new code when one expires unused
+    bool stay;              // go on after a device was paired (up)
+    bool confirm;           // ask even where the protocol would not
+    bool quiet_hints;       // no word about other ways to pair
+    const char *reach_hint; // a paragraph about who can reach the code; may be NULL
+    void (*send)(void *user, struct bytes text);
+    void (*ended)(void *user, int exit_code); // not with `stay`
+    void *user;
+};
+
+struct pair_view {
+    const struct pair_view_options *o;
+    struct machine m;
+    char pairing_id[40];
+    bool shown; // a code is on the screen
+    bool relay_trouble_said;
+};
+
+void pair_view_start(struct pair_view *v, const struct pair_view_options *o);
+void pair_view_message(struct pair_view *v, struct bytes text);
+
+/* A line that the person typed: an answer when one is asked for. */
+void pair_view_line(struct pair_view *v, const char *line);
+
+#endif

@@ -1,0 +1,188 @@
+#include "cli/serve.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "wire/json.h"
+#include "wire/toml.h"
+
+#define CONFIG_MAX (256u * 1024) // config.toml: a person wrote it
+
+static int read_cwd(const struct cli_args *args, char out[PATH_MAX])
+{
+    const char *asked = cli_value(args, "cwd");
+    if (realpath(asked == NULL ? "." : asked, out) == NULL || !file_is_dir(out)) {
+        return cli_fail(EXIT_USAGE, "--cwd %s is not a folder",
+                        asked == NULL ? "." : asked);
+    }
+    return EXIT_DONE;
+}
+
+/* A build tree keeps its own codex: <tree>/build/X/farhand, <tree>/build/tools. */
+static bool find_beside(const char *program, char out[PATH_MAX])
+{
+    char self[PATH_MAX];
+    char *slash;
+    (void)program;
+    const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (n <= 0) {
+        return false;
+    }
+    self[n] = '\0';
+    slash = strrchr(self, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    *slash = '\0';
+    return text_format(out, PATH_MAX, "%s/../tools/node_modules/.bin/codex", self) ==
+               OK &&
+           access(out, X_OK) == 0;
+}
+
+static bool find_in_path(char out[PATH_MAX])
+{
+    const char *path = getenv("PATH");
+    while (path != NULL && path[0] != '\0') {
+        const size_t len = strcspn(path, ":");
+        if (text_format(out, PATH_MAX, "%.*s/codex", (int)len, path) == OK &&
+            access(out, X_OK) == 0) {
+            return true;
+        }
+        path += len;
+        path += path[0] == ':' ? 1 : 0;
+    }
+    return false;
+}
+
+/* "" when there is none: the engine says so, in words. */
+static void find_codex(const struct cli_args *args, char out[PATH_MAX])
+{
+    const char *asked = cli_value(args, "codex");
+    if (asked == NULL) {
+        asked = getenv("FARHAND_CODEX");
+    }
+    if (asked != NULL && asked[0] != '\0') {
+        if (text_format(out, PATH_MAX, "%s", asked) == OK) {
+            return;
+        }
+    } else if (find_in_path(out) || find_beside(args->program, out)) {
+        return;
+    }
+    out[0] = '\0';
+}
+
+int serve_read(const struct cli_args *args, struct serve *out)
+{
+    if (cli_home(args, out->home) != OK) {
+        return EXIT_HOME;
+    }
+    const int code = read_cwd(args, out->cwd);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    find_codex(args, out->codex);
+    const char *endpoint = cli_value(args, "codex-endpoint");
+    if (endpoint == NULL) {
+        endpoint = getenv("FARHAND_CODEX_ENDPOINT");
+    }
+    out->host = (struct host_options){
+        .home = out->home,
+        .cwd = out->cwd,
+        .name = cli_value(args, "name"),
+        .engine = {.codex_path = out->codex[0] == '\0' ? NULL : out->codex,
+                   .codex_home = getenv("CODEX_HOME"),
+                   .endpoint = endpoint,
+                   .practice = cli_has(args, "practice")},
+    };
+    return EXIT_DONE;
+}
+
+int serve_fail(enum err e, const struct diag *d)
+{
+    const char *text = d->text[0] == '\0' ? err_text(e) : d->text;
+    return cli_fail(e == ERR_EXISTS ? EXIT_RUNNING : EXIT_HOME, "%s", text);
+}
+
+const char *serve_agent_sentence(const struct engine_status *status, char *out,
+                                 size_t size)
+{
+    enum err e = OK;
+    switch (status->state) {
+    case ENGINE_STARTING:
+        return NULL;
+    case ENGINE_READY:
+        e = text_format(out, size, "The agent is ready: Codex %s%s%s.", status->version,
+                        status->joined ? ", joined" : "",
+                        status->practice
+                            ? ", on the practice model (scripted answers, no "
+                              "account, no network)"
+                            : "");
+        break;
+    case ENGINE_LOGIN_REQUIRED:
+        e = text_format(
+            out, size,
+            "Codex is not logged in: run 'codex login', or try Farhand with "
+            "--practice.");
+        break;
+    case ENGINE_DOWN:
+        e = text_format(out, size, "The agent is down: %s", status->error);
+        break;
+    }
+    return e == OK ? out : status->error;
+}
+
+/* ---- the relay ----------------------------------------------------------------------- */
+
+static bool from_config(const char *home, char *out, size_t size)
+{
+    char path[PATH_MAX];
+    struct buf text;
+    json_t *config = NULL;
+    bool found = false;
+    buf_init(&text, CONFIG_MAX);
+    if (text_format(path, sizeof(path), "%s/config.toml", home) == OK &&
+        file_read(path, &text) == OK &&
+        toml_parse(buf_bytes(&text), &config, NULL) == OK) {
+        const char *relay = json_get_str(config, "relay");
+        found = relay != NULL && text_format(out, size, "%s", relay) == OK;
+    }
+    json_decref(config);
+    buf_fini(&text);
+    return found;
+}
+
+static void from_running(const char *home, char *out, size_t size)
+{
+    char path[PATH_MAX];
+    struct buf text;
+    const char *url;
+    buf_init(&text, 1024);
+    out[0] = '\0';
+    if (text_format(path, sizeof(path), "%s/run/relay.url", home) == OK &&
+        file_read(path, &text) == OK && buf_cstr(&text, &url) == OK) {
+        const size_t len = strcspn(url, "\n");
+        if (text_format(out, size, "%.*s", (int)len, url) != OK) {
+            out[0] = '\0';
+        }
+    }
+    buf_fini(&text);
+}
+
+void serve_default_relay(const struct cli_args *args, const char *home, char *out,
+                         size_t size)
+{
+    const char *candidates[] = {cli_value(args, "relay"), getenv("FARHAND_RELAY"),
+                                getenv("REMODEX_RELAY")};
+    for (size_t i = 0; i < COUNT(candidates); i++) {
+        if (candidates[i] != NULL && candidates[i][0] != '\0' &&
+            text_format(out, size, "%s", candidates[i]) == OK) {
+            return;
+        }
+    }
+    if (!from_config(home, out, size)) {
+        from_running(home, out, size);
+    }
+}

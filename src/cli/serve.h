@@ -1,0 +1,45 @@
+/*
+ * serve: what `farhand up` and `farhand host` share: options, signals, the end.
+ */
+#ifndef CLI_SERVE_H
+#define CLI_SERVE_H
+
+#include <limits.h>
+
+#include "cli/cli.h"
+#include "host/host.h"
+
+/* Options of both commands. */
+#define SERVE_OPTIONS                                                                \
+    {"cwd", "DIR", "default workspace of new threads (default: here)"},              \
+        {"name", "NAME", "how this host is called (default: the machine's name)"},   \
+        {"codex", "FILE", "the codex program (default: $FARHAND_CODEX, then PATH)"}, \
+        {"codex-endpoint", "URL", "join an app-server: unix://PATH or ws://…"},      \
+    {                                                                                \
+        "practice", NULL, "use the practice model: no account, no network"           \
+    }
+
+struct serve {
+    char home[PATH_MAX];
+    char cwd[PATH_MAX];
+    char codex[PATH_MAX];
+    struct host_options host;
+};
+
+/* Fills it from the command line; EXIT_DONE or the code of a sentence printed. */
+int serve_read(const struct cli_args *args, struct serve *out);
+
+/* The exit code for a host that did not start; prints the sentence. */
+int serve_fail(enum err e, const struct diag *d);
+
+/* One plain sentence about the agent for people, or NULL when nothing changed that
+ * they should hear. */
+const char *serve_agent_sentence(const struct engine_status *status, char *out,
+                                 size_t size);
+
+/* The relay that a bare phrase means: --relay, FARHAND_RELAY, REMODEX_RELAY, `relay`
+ * of config.toml, else run/relay.url of a running `up`. "" when there is none. */
+void serve_default_relay(const struct cli_args *args, const char *home, char *out,
+                         size_t size);
+
+#endif
