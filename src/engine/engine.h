@@ -50,13 +50,14 @@ struct engine_ops {                                    // kept (a static table)
 };
 
 struct engine_options {
-    const char *codex_path; // NULL: FARHAND_CODEX, then PATH
-    const char *codex_home; // NULL: CODEX_HOME, then ~/.codex; not used by practice
-    const char *endpoint;   // unix://PATH or ws://HOST:PORT: join this. NULL: default
-    const char *cwd;        // of an agent of our own, and trusted in practice
-    const char *run_dir;    // pid, log and port files; private sockets
-    const char *home;       // practice: CODEX_HOME is home/practice
-    const char *program;    // has the command practice-model; NULL: this program
+    const char *codex_path;  // NULL: FARHAND_CODEX, then codex on the PATH
+    const char *last_resort; // a codex to use when none of these is there; or NULL
+    const char *codex_home;  // NULL: CODEX_HOME, then ~/.codex; not used by practice
+    const char *endpoint;    // unix://PATH or ws://HOST:PORT: join this. NULL: default
+    const char *cwd;         // of an agent of our own, and trusted in practice
+    const char *run_dir;     // pid, log and port files; private sockets
+    const char *home;        // practice: CODEX_HOME is home/practice
+    const char *program;     // has the command practice-model; NULL: this program
     bool practice;
     bool private_agent; // own child on a socket in run_dir, not the default one
 };

@@ -6,43 +6,10 @@
 
 #include "base/text.h"
 
-const struct step_word step_words[] = {
-    {"say", "TEXT", STEP_SAY, "answers TEXT", 0, 0, false},
-    {"long", "[N]", STEP_LONG, "a long answer of N words (400)", 400, 0, true},
-    {"slow", "[N [MS]]", STEP_SLOW, "N words (20), one every MS milliseconds (150)", 20,
-     150, true},
-    {"deltas", "[N]", STEP_DELTAS, "N pieces of text (5000) as fast as possible", 5000,
-     0, true},
-    {"markdown", "", STEP_MARKDOWN, "headings, a list, a table, code and a link", 0, 0,
-     false},
-    {"think", "[TEXT]", STEP_THINK, "a summary of reasoning, then an answer", 0, 0,
-     false},
-    {"plan", "", STEP_PLAN, "a proposed plan", 0, 0, false},
-    {"search", "TEXT", STEP_SEARCH, "pretends to have searched the web", 0, 0, false},
-    {"run", "CMD", STEP_RUN, "runs a shell command; answers with its first line", 0, 0,
-     false},
-    {"escalate", "CMD", STEP_ESCALATE, "asks to run CMD outside the sandbox", 0, 0,
-     false},
-    {"parallel", "CMD ;; CMD ...", STEP_PARALLEL, "asks for several commands at once",
-     0, 0, false},
-    {"type", "CMD ;; TEXT", STEP_TYPE, "starts CMD and types TEXT into it", 0, 0,
-     false},
-    {"tests", "", STEP_TESTS, "runs a test suite of which one test fails", 0, 0, false},
-    {"patch", "[PATH [TEXT]]", STEP_PATCH, "adds a file (practice.txt)", 0, 0, false},
-    {"edit", "PATH OLD => NEW", STEP_EDIT, "replaces one line of a file", 0, 0, false},
-    {"delete", "PATH", STEP_DELETE, "deletes a file", 0, 0, false},
-    {"ask", "[TEXT? A / B / C]", STEP_ASK, "asks a question with choices", 0, 0, false},
-    {"permit", "network | write DIR", STEP_PERMIT, "asks for more rights", 0, 0, false},
-    {"image", "[PATH]", STEP_IMAGE, "looks at an image", 0, 0, false},
-    {"tool", "SPACE NAME [JSON]", STEP_TOOL,
-     "calls a tool: of a client (SPACE), of an MCP server (mcp__SERVER)", 0, 0, false},
-    {"hold", "PATH", STEP_HOLD, "stops in mid-sentence until the file PATH exists", 0,
-     0, false},
-    {"hang", "", STEP_HANG, "begins to answer and never goes on", 0, 0, false},
-    {"fail", "429 | 500 | 400 | response | cut | garbage", STEP_FAIL,
-     "each kind of failure (any HTTP status)", 0, 0, false},
-    {"help", "", STEP_HELP, "these words", 0, 0, false},
-};
+#define STEP_WORD_ROW(name, argument, kind, text, count, pace_ms, takes_numbers) \
+    {name, argument, kind, text, count, pace_ms, takes_numbers},
+const struct step_word step_words[] = {STEP_WORDS(STEP_WORD_ROW)};
+#undef STEP_WORD_ROW
 const size_t step_n_words = COUNT(step_words);
 
 static bool is_blank(uint8_t c)

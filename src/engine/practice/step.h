@@ -49,6 +49,50 @@ enum step_kind {
     STEP_KINDS, // how many there are
 };
 
+/* name, argument, kind, text, default of the first number, of the second, and whether
+ * the argument is numbers. A list of literals, so that the help can be made of it. */
+#define STEP_WORDS(X)                                                                  \
+    X("say", "TEXT", STEP_SAY, "answers TEXT", 0, 0, false)                            \
+    X("long", "[N]", STEP_LONG, "a long answer of N words (400)", 400, 0, true)        \
+    X("slow", "[N [MS]]", STEP_SLOW, "N words (20), one every MS milliseconds (150)",  \
+      20, 150, true)                                                                   \
+    X("deltas", "[N]", STEP_DELTAS, "N pieces of text (5000) as fast as possible",     \
+      5000, 0, true)                                                                   \
+    X("markdown", "", STEP_MARKDOWN, "headings, a list, a table, code and a link", 0,  \
+      0, false)                                                                        \
+    X("think", "[TEXT]", STEP_THINK, "a summary of reasoning, then an answer", 0, 0,   \
+      false)                                                                           \
+    X("plan", "", STEP_PLAN, "a proposed plan", 0, 0, false)                           \
+    X("search", "TEXT", STEP_SEARCH, "pretends to have searched the web", 0, 0, false) \
+    X("run", "CMD", STEP_RUN, "runs a shell command; answers with its first line", 0,  \
+      0, false)                                                                        \
+    X("escalate", "CMD", STEP_ESCALATE, "asks to run CMD outside the sandbox", 0, 0,   \
+      false)                                                                           \
+    X("parallel", "CMD ;; CMD ...", STEP_PARALLEL,                                     \
+      "asks for several commands at once", 0, 0, false)                                \
+    X("type", "CMD ;; TEXT", STEP_TYPE, "starts CMD and types TEXT into it", 0, 0,     \
+      false)                                                                           \
+    X("tests", "", STEP_TESTS, "runs a test suite of which one test fails", 0, 0,      \
+      false)                                                                           \
+    X("patch", "[PATH [TEXT]]", STEP_PATCH, "adds a file (practice.txt)", 0, 0, false) \
+    X("edit", "PATH OLD => NEW", STEP_EDIT, "replaces one line of a file", 0, 0,       \
+      false)                                                                           \
+    X("delete", "PATH", STEP_DELETE, "deletes a file", 0, 0, false)                    \
+    X("ask", "[TEXT? A / B / C]", STEP_ASK, "asks a question with choices", 0, 0,      \
+      false)                                                                           \
+    X("permit", "network | write DIR", STEP_PERMIT, "asks for more rights", 0, 0,      \
+      false)                                                                           \
+    X("image", "[PATH]", STEP_IMAGE, "looks at an image", 0, 0, false)                 \
+    X("tool", "SPACE NAME [JSON]", STEP_TOOL,                                          \
+      "calls a tool: of a client (SPACE), of an MCP server (mcp__SERVER)", 0, 0,       \
+      false)                                                                           \
+    X("hold", "PATH", STEP_HOLD, "stops in mid-sentence until the file PATH exists",   \
+      0, 0, false)                                                                     \
+    X("hang", "", STEP_HANG, "begins to answer and never goes on", 0, 0, false)        \
+    X("fail", "429 | 500 | 400 | response | cut | garbage", STEP_FAIL,                 \
+      "each kind of failure (any HTTP status)", 0, 0, false)                           \
+    X("help", "", STEP_HELP, "these words", 0, 0, false)
+
 struct step_word {
     const char *name;
     const char *argument; // for the help; "" when it takes none
