@@ -246,20 +246,34 @@ size_t stream_queued(const struct stream *s)
     return buf_len(&s->out) + (s->rest != NULL ? buf_len(&s->rest->octets) : 0);
 }
 
-enum err stream_write2(struct stream *s, struct bytes head, struct bytes body)
+enum err stream_write_space(struct stream *s, size_t len, uint8_t **out)
 {
     if (s->broken || s->m.state != OPEN) {
         return ERR_CLOSED;
     }
     const size_t queued = stream_queued(s);
-    const size_t room = s->max_queue > queued ? s->max_queue - queued : 0;
-    if (head.len > room || body.len > room - head.len) {
+    if (queued > s->max_queue || len > s->max_queue - queued) {
         s->wants_drained = true;
         return ERR_LIMIT;
     }
     borrow_memory(s);
+    const enum err e = buf_reserve(&s->out, len, out);
+    if (e != OK) {
+        return e;
+    }
+    buf_grew(&s->out, len);
+    s->wants_drained |= queued + len > s->max_queue / 2;
+    loop_flush_later(s->loop, &s->flush, flush_task);
+    return OK;
+}
+
+enum err stream_write2(struct stream *s, struct bytes head, struct bytes body)
+{
     uint8_t *to;
-    const enum err e = buf_reserve(&s->out, head.len + body.len, &to);
+    if (head.len > SIZE_MAX - body.len) {
+        return ERR_LIMIT;
+    }
+    const enum err e = stream_write_space(s, head.len + body.len, &to);
     if (e != OK) {
         return e;
     }
@@ -269,10 +283,12 @@ enum err stream_write2(struct stream *s, struct bytes head, struct bytes body)
     if (body.len != 0) {
         memcpy(to + head.len, body.at, body.len);
     }
-    buf_grew(&s->out, head.len + body.len);
-    s->wants_drained |= queued + head.len + body.len > s->max_queue / 2;
-    loop_flush_later(s->loop, &s->flush, flush_task);
     return OK;
+}
+
+void stream_want_drained(struct stream *s)
+{
+    s->wants_drained = true;
 }
 
 enum err stream_write(struct stream *s, struct bytes octets)

@@ -69,6 +69,13 @@ NODISCARD enum err stream_write2(struct stream *s, struct bytes head,
                                  struct bytes body);
 size_t stream_queued(const struct stream *s); // octets not yet given to the system
 
+/* As a write of `len` octets that the caller fills in at once, before it returns to
+ * the loop or writes again: for whoever must change what it sends (masks, seals). */
+NODISCARD enum err stream_write_space(struct stream *s, size_t len, uint8_t **out);
+
+/* `drained` comes when the queue is empty next, whatever was in it. */
+void stream_want_drained(struct stream *s);
+
 void stream_pause(struct stream *s); // idempotent
 void stream_resume(struct stream *s);
 

@@ -11,7 +11,8 @@
  *            `closed` returned; there is nothing to destroy. Payloads are borrowed
  *            for the call.
  * Errors     ws_conn_send*: ERR_LIMIT  the queue is full: nothing was queued; wait for
- *            `drained`, or drop this peer. ERR_CLOSED  no longer open. ERR_NOMEM.
+ *            `drained`, or drop this peer (a message over max_queue never fits).
+ *            ERR_CLOSED  no longer open. ERR_NOMEM.
  * Reentry    callbacks come from the loop only. In any of them ws_conn_close() and
  *            ws_conn_abort() are fine; `message` does not come after either.
  *            `closed` comes exactly once, never from inside a call.

@@ -1,0 +1,161 @@
+#include "net/http_server.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/http_exchange.h"
+
+enum { LISTENERS_MAX = 8 };
+
+struct http_server {
+    struct loop *loop;
+    struct http_server_options options;
+    struct listener *listeners[LISTENERS_MAX];
+    unsigned n_listeners;
+    struct list exchanges;
+    unsigned n_exchanges;
+    unsigned n_open; // listeners that have not closed yet
+    bool closing;
+    struct loop_task finish;
+    stream_closed_fn *closed;
+    void *closed_user;
+};
+
+const struct http_server_options *http_server_options(const struct http_server *s)
+{
+    return &s->options;
+}
+
+struct loop *http_server_loop(const struct http_server *s)
+{
+    return s->loop;
+}
+
+struct http_server *http_server_create(struct loop *l,
+                                       const struct http_server_options *o)
+{
+    struct http_server *s = mem_new(sizeof(*s));
+    s->loop = l;
+    s->options = *o;
+    if (s->options.max_body == 0) {
+        s->options.max_body = HTTP_SERVER_BODY_MAX;
+    }
+    if (s->options.max_conns == 0) {
+        s->options.max_conns = HTTP_SERVER_CONNS_MAX;
+    }
+    list_init(&s->exchanges);
+    return s;
+}
+
+/* ---- connections come and go -------------------------------------------------------- */
+
+static void finish_task(struct loop_task *t)
+{
+    struct http_server *s = CONTAINER_OF(t, struct http_server, finish);
+    if (s->closed != NULL) {
+        s->closed(s->closed_user);
+    }
+    mem_free(s);
+}
+
+static void maybe_finish(struct http_server *s)
+{
+    if (s->closing && s->n_open == 0 && s->n_exchanges == 0) {
+        loop_defer(s->loop, &s->finish, finish_task);
+    }
+}
+
+void http_server_joined(struct http_server *s, struct http_exchange *x)
+{
+    s->n_exchanges++;
+    list_append(&s->exchanges, &x->node);
+}
+
+void http_server_left(struct http_server *s, struct http_exchange *x)
+{
+    s->n_exchanges--;
+    list_remove(&x->node);
+    maybe_finish(s);
+}
+
+void http_server_adopt(struct http_server *s, struct stream *stream)
+{
+    if (s->closing || s->n_exchanges >= s->options.max_conns) {
+        log_peer("http.refused", "peer=%s reason=\"too many connections\"",
+                 stream_peer(stream)->text);
+        stream_close(stream, NULL, NULL);
+        return;
+    }
+    http_exchange_begin(s, stream);
+}
+
+static void on_accept(void *user, struct stream *stream)
+{
+    http_server_adopt(user, stream);
+}
+
+/* ---- listening ------------------------------------------------------------------------ */
+
+enum err http_server_listen_tcp(struct http_server *s, const char *host, uint16_t port,
+                                struct diag *diag, uint16_t *out_port)
+{
+    struct listener *listener = NULL;
+    if (s->n_listeners == LISTENERS_MAX) {
+        diag_set(diag, "at most %d addresses", LISTENERS_MAX);
+        return ERR_LIMIT;
+    }
+    const enum err e = listener_tcp(s->loop, host, port, on_accept, s, diag, &listener);
+    if (e != OK) {
+        return e;
+    }
+    s->listeners[s->n_listeners++] = listener;
+    s->n_open++;
+    if (out_port != NULL) {
+        *out_port = listener_port(listener);
+    }
+    return OK;
+}
+
+enum err http_server_listen_unix(struct http_server *s, const char *path,
+                                 struct diag *diag)
+{
+    struct listener *listener = NULL;
+    if (s->n_listeners == LISTENERS_MAX) {
+        diag_set(diag, "at most %d addresses", LISTENERS_MAX);
+        return ERR_LIMIT;
+    }
+    const enum err e = listener_unix(s->loop, path, on_accept, s, diag, &listener);
+    if (e != OK) {
+        return e;
+    }
+    s->listeners[s->n_listeners++] = listener;
+    s->n_open++;
+    return OK;
+}
+
+/* ---- ending ---------------------------------------------------------------------------- */
+
+static void on_listener_closed(void *user)
+{
+    struct http_server *s = user;
+    s->n_open--;
+    maybe_finish(s);
+}
+
+void http_server_close(struct http_server *s, stream_closed_fn *closed, void *user)
+{
+    if (s->closing) {
+        return;
+    }
+    s->closing = true;
+    s->closed = closed;
+    s->closed_user = user;
+    for (unsigned i = 0; i < s->n_listeners; i++) {
+        listener_close(s->listeners[i], on_listener_closed, s);
+    }
+    struct http_exchange *x;
+    struct http_exchange *next;
+    list_each_safe (x, next, &s->exchanges, node) {
+        http_exchange_drop(x); // leaves the list later, from the loop
+    }
+    maybe_finish(s);
+}
