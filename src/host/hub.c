@@ -99,10 +99,25 @@ static void bury_one(struct hub *hub)
     }
 }
 
+/* Only ever sooner: a timer that fires for nothing costs less than arming one for
+ * every call. */
+static void ask_for_tick(struct hub *hub)
+{
+    const uint64_t at = hub_deadline(hub);
+    hub->calls_changed = false;
+    if (at != 0 && (hub->armed_ms == 0 || at < hub->armed_ms)) {
+        hub->armed_ms = at;
+        hub->ops.wake(hub->user, at);
+    }
+}
+
 void hub_leave(struct hub *hub)
 {
     while (hub->depth == 1 && hub->n_dead > 0) {
         bury_one(hub);
+    }
+    if (hub->depth == 1 && hub->calls_changed && hub->ops.wake != NULL) {
+        ask_for_tick(hub);
     }
     hub->depth--;
 }
@@ -366,6 +381,8 @@ void hub_remote_status(struct hub *hub, json_t *params)
 void hub_tick(struct hub *hub, uint64_t now_ms)
 {
     hub_enter(hub, now_ms);
+    hub->armed_ms = 0;
+    hub->calls_changed = true;
     upcalls_tick(hub);
     hub_leave(hub);
 }

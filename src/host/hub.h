@@ -12,8 +12,8 @@
  *            A controller belongs to the hub: it lives from hub_attach() until
  *            hub_detach(), which must be called exactly once, also after the hub
  *            asked for the close.
- * Time       milliseconds, monotonic, passed in. The daemon arms one timer at
- *            hub_deadline() and calls hub_tick() when it fires.
+ * Time       milliseconds, monotonic, passed in. ops.wake says when hub_tick() is
+ *            wanted; an idle hub wants none.
  * Limits     HUB_IN_FLIGHT requests upstream at once, HUB_WAITING more wait their
  *            turn (a controller that floods is told -32015, the others are served);
  *            the rest are beside the structures they bound.
@@ -113,6 +113,9 @@ struct hub_ops {
     bool (*is_folder)(void *user, const char *path);
     /* Unguessable octets; NULL: crypto/random. For tests that must repeat. */
     void (*random)(void *user, uint8_t *out, size_t len);
+    /* hub_tick() is wanted at this time (the clock of now_ms), or sooner than asked
+     * before. NULL: the owner looks at hub_deadline() itself. */
+    void (*wake)(void *user, uint64_t at_ms);
     /* Milliseconds since 1970, for currentTime/read. NULL: base/clock. */
     uint64_t (*wall_ms)(void *user);
 };

@@ -72,6 +72,8 @@ struct hub {
     struct upcall *in_flight[HUB_IN_FLIGHT];
     unsigned n_in_flight;
     uint64_t call_serial;
+    uint64_t armed_ms;  // ops.wake was told; 0: nothing
+    bool calls_changed; // since then
     uint64_t handle_serial;
 
     struct blob *warnings[HUB_WARNINGS_MAX];

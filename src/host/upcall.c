@@ -73,6 +73,7 @@ static void enqueue(struct upcall *u)
 {
     list_append(&u->hub->waiting, &u->node);
     u->hub->n_waiting++;
+    u->hub->calls_changed = true;
     if (u->by != NULL) {
         u->by->n_waiting++;
     }
@@ -205,6 +206,7 @@ static void launch(struct upcall *u)
     }
     u->serial = (++hub->call_serial << SLOT_BITS) | slot;
     hub->in_flight[slot] = u;
+    hub->calls_changed = true;
     hub->n_in_flight++;
     if (u->by != NULL) {
         u->by->n_in_flight++;
