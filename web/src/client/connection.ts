@@ -88,6 +88,7 @@ export class Connection {
   private pongTimer: ReturnType<typeof setTimeout> | undefined;
   private secureTimer: ReturnType<typeof setTimeout> | undefined;
   private ackTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly delivered = new Set<() => void>();
   private readonly listeners = new Set<(state: ConnectionState) => void>();
   private current: ConnectionState = { phase: "off", since: 0, relayProof: 0, hostProof: 0 };
 
@@ -107,6 +108,12 @@ export class Connection {
   onState(listener: (state: ConnectionState) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  /** Everything sent so far is in the host's hands. */
+  onDelivered(listener: () => void): () => void {
+    this.delivered.add(listener);
+    return () => this.delivered.delete(listener);
   }
 
   // --- life -------------------------------------------------------------------
@@ -275,6 +282,9 @@ export class Connection {
       case "message": return this.message(event.stream, event.text);
       case "streamClosed": return this.streamClosed(event.stream);
       case "snapshotRequired": return this.forgetStreams();
+      case "acked":
+        if (event.waiting === 0) for (const listener of this.delivered) listener();
+        return;
       case "pong":
         clearTimeout(this.pongTimer);
         return this.set(this.current.phase);

@@ -171,6 +171,11 @@ export class HostClient {
     return this.connection.onState(listener);
   }
 
+  /** Everything sent so far has reached the host (not yet the agent). */
+  onDelivered(listener: () => void): () => void {
+    return this.connection.onDelivered(listener);
+  }
+
   /** The network or the screen is back. */
   wake(): void {
     this.connection.wake();

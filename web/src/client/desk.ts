@@ -1,0 +1,378 @@
+// The desk: everything the page shows about one connected host. It listens to the
+// host, keeps the list of threads, the open ones, what waits for a person and what
+// was typed but not yet taken, and tells its listeners that something changed.
+
+import type { Decider, DeviceRow, FarhandStatus, Folder, Thread, ThreadStatus, Turn } from "../wire/codex";
+import { type Params, RpcCode, type RpcId } from "../wire/jsonrpc";
+import { type HostClient, RpcError, type ServerRequest } from "./index";
+import { Outbox, type Outgoing } from "./outbox";
+import { type Decision, type StoredEntry, ThreadModel } from "./thread";
+
+export interface PendingRequest extends ServerRequest {
+  threadId: string;
+  itemId: string | undefined;
+  arrivedAt: number;
+  /** Answered from here, the outcome not yet known. */
+  answering: boolean;
+}
+
+export interface Notice {
+  id: number;
+  text: string;
+  tone: "info" | "bad";
+}
+
+const PAGE = 40;
+const LIST = 60;
+
+function sentence(error: unknown): string {
+  if (error instanceof RpcError) {
+    if (error.code === RpcCode.NOT_ALLOWED) return "Your role on this host does not allow that.";
+    return error.message;
+  }
+  return error instanceof Error ? error.message : "Something failed.";
+}
+
+export class Desk {
+  threads = new Map<string, Thread>();
+  readonly open = new Map<string, ThreadModel>();
+  readonly requests = new Map<RpcId, PendingRequest>();
+  status: { value: FarhandStatus; at: number } | undefined;
+  notices: Notice[] = [];
+  listed: "no" | "loading" | "yes" | "failed" = "no";
+  readonly outbox: Outbox;
+  private readonly listeners = new Set<() => void>();
+  private scheduled = false;
+  private nextNotice = 1;
+  private readonly stops: (() => void)[];
+
+  constructor(
+    readonly client: HostClient,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.outbox = new Outbox(client, () => this.changed(), this.now);
+    this.stops = [
+      client.onNotification((method, params) => this.heard(method, params)),
+      client.onServerRequest((request) => this.asked(request)),
+      client.onAnswerRefused((id, error) => {
+        this.requests.delete(id);
+        this.say(error.code === RpcCode.ALREADY_DECIDED ? error.message : sentence(
+          new RpcError(error.code, error.message)), "bad");
+      }),
+      client.onState(() => this.changed()),
+      client.onRenewed(() => void this.reload()),
+    ];
+    void this.reload();
+  }
+
+  close(): void {
+    for (const stop of this.stops) stop();
+    this.listeners.clear();
+  }
+
+  // --- telling the page -------------------------------------------------------------
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Many deltas in one task make one redraw. */
+  private changed(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    queueMicrotask(() => {
+      this.scheduled = false;
+      for (const listener of [...this.listeners]) listener();
+    });
+  }
+
+  say(text: string, tone: Notice["tone"] = "info"): void {
+    const id = this.nextNotice++;
+    this.notices = [...this.notices, { id, text, tone }].slice(-3);
+    this.changed();
+  }
+
+  dismiss(id: number): void {
+    this.notices = this.notices.filter((notice) => notice.id !== id);
+    this.changed();
+  }
+
+  // --- a fresh look: at start, and after the host forgot us ---------------------------
+
+  private async reload(): Promise<void> {
+    this.requests.clear();
+    this.listed = this.threads.size > 0 ? this.listed : "loading";
+    this.changed();
+    const reopen = [...this.open.keys()];
+    await Promise.allSettled([
+      this.loadStatus(),
+      this.loadThreads(),
+      ...reopen.map((id) => this.openThread(id, true)),
+    ]);
+    this.outbox.review((threadId) => this.open.get(threadId));
+    this.changed();
+  }
+
+  private async loadStatus(): Promise<void> {
+    const value = await this.client.request<FarhandStatus>("farhand/status");
+    this.status = { value, at: this.now() };
+  }
+
+  async loadThreads(): Promise<void> {
+    try {
+      const { data } = await this.client.request<{ data: Thread[] }>("thread/list", {
+        limit: LIST, sortKey: "updated_at", sortDirection: "desc", archived: false,
+      });
+      const listed = new Map(data.map((thread) => [thread.id, thread]));
+      // A fresh thread is not listed before its first turn; keep what we know of it.
+      for (const [id, model] of this.open) if (!listed.has(id)) listed.set(id, model.thread);
+      this.threads = listed;
+      this.listed = "yes";
+    } catch (error) {
+      this.listed = this.threads.size > 0 ? "yes" : "failed";
+      this.say(sentence(error), "bad");
+    }
+    this.changed();
+  }
+
+  // --- threads ------------------------------------------------------------------------
+
+  async openThread(id: string, again = false): Promise<ThreadModel> {
+    const known = this.open.get(id);
+    if (known && !again) return known;
+    const summary = this.threads.get(id) ?? known?.thread;
+    const model = new ThreadModel(summary ?? blankThread(id));
+    this.open.set(id, model);
+    try {
+      const { thread } = await this.client.request<{ thread: Thread }>("thread/resume", {
+        threadId: id, excludeTurns: true,
+      });
+      model.thread = thread;
+      model.status = thread.status;
+    } catch (error) {
+      // Before its first message a thread cannot be resumed, and one that another
+      // program holds opens for reading only; its history still loads.
+      const fresh = error instanceof RpcError && /no rollout/.test(error.message);
+      if (!fresh) this.say(sentence(error), "bad");
+      if (fresh && known) this.open.set(id, known);
+    }
+    await this.loadOlder(this.open.get(id)!);
+    return this.open.get(id)!;
+  }
+
+  async loadOlder(model: ThreadModel): Promise<void> {
+    if (model.older === null) return;
+    try {
+      if (model.older === undefined) await this.loadTurns(model);
+      const page = await this.client.request<{ data: StoredEntry[]; nextCursor: string | null }>(
+        "thread/items/list", {
+          threadId: model.id, limit: PAGE, sortDirection: "desc", cursor: model.older ?? null,
+        });
+      model.prepend(page.data.toReversed());
+      model.older = page.nextCursor;
+    } catch {
+      await this.readWhole(model);
+    }
+    this.changed();
+  }
+
+  private async loadTurns(model: ThreadModel): Promise<void> {
+    const { data } = await this.client.request<{ data: Turn[] }>("thread/turns/list", {
+      threadId: model.id, limit: 50, sortDirection: "desc", itemsView: "notLoaded",
+    });
+    for (const turn of data.toReversed()) model.addTurn(turn);
+  }
+
+  /** Where windows are not offered: the whole thread at once, if it can be had. */
+  private async readWhole(model: ThreadModel): Promise<void> {
+    model.older = null;
+    try {
+      const { thread } = await this.client.request<{ thread: Thread }>("thread/read", {
+        threadId: model.id, includeTurns: true,
+      });
+      const turns = thread.turns ?? [];
+      for (const turn of turns) model.addTurn(turn);
+      model.prepend(turns.flatMap((turn) =>
+        (turn.items ?? []).map((item) => ({ turnId: turn.id, item }))));
+    } catch {
+      // A thread before its first message has no history; there is nothing to tell.
+    }
+  }
+
+  async startThread(cwd: string | undefined): Promise<ThreadModel> {
+    const result = await this.client.request<{ thread: Thread }>("thread/start", cwd ? { cwd } : {});
+    this.noteClamp(result);
+    const model = new ThreadModel(result.thread);
+    model.older = null;
+    this.open.set(model.id, model);
+    this.threads.set(model.id, result.thread);
+    this.changed();
+    return model;
+  }
+
+  private noteClamp(result: unknown): void {
+    const farhand = (result as { farhand?: { clamped?: { field: string; given: unknown }[] } }).farhand;
+    for (const { field, given } of farhand?.clamped ?? []) {
+      this.say(`The host's profile sets ${field} to ${JSON.stringify(given)}.`);
+    }
+  }
+
+  folders(): Promise<{ default?: string; data: Folder[] }> {
+    return this.client.request("farhand/folders/list");
+  }
+
+  // --- what a person does ---------------------------------------------------------------
+
+  send(model: ThreadModel, text: string): Outgoing {
+    return this.outbox.send(model, text);
+  }
+
+  async interrupt(model: ThreadModel): Promise<void> {
+    const turn = model.activeTurn;
+    if (!turn) return;
+    await this.attempt(this.client.request("turn/interrupt", { threadId: model.id, turnId: turn.id }));
+  }
+
+  async rename(model: ThreadModel, name: string): Promise<void> {
+    await this.attempt(this.client.request("thread/name/set", { threadId: model.id, name }));
+    this.renamed(model.id, name);
+  }
+
+  async archive(id: string): Promise<void> {
+    await this.attempt(this.client.request("thread/archive", { threadId: id }));
+  }
+
+  private async attempt(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.say(sentence(error), "bad");
+    }
+  }
+
+  answer(request: PendingRequest, result: unknown): void {
+    request.answering = true;
+    this.client.respond(request.id, result);
+    this.changed();
+  }
+
+  requestsOf(threadId: string): PendingRequest[] {
+    return [...this.requests.values()].filter((request) => request.threadId === threadId);
+  }
+
+  // --- devices --------------------------------------------------------------------------
+
+  async devices(): Promise<DeviceRow[]> {
+    const environmentId = this.client.host.id;
+    const { data } = await this.client.request<{ data: DeviceRow[] }>(
+      "remoteControl/client/list", { environmentId, limit: 100 });
+    return data;
+  }
+
+  async revoke(clientId: string): Promise<void> {
+    await this.client.request("remoteControl/client/revoke", {
+      environmentId: this.client.host.id, clientId,
+    });
+  }
+
+  async renameDevice(clientId: string, displayName: string): Promise<void> {
+    await this.client.request("farhand/device/update", { clientId, displayName });
+  }
+
+  // --- what the host says -----------------------------------------------------------------
+
+  private asked(request: ServerRequest): void {
+    const threadId = request.params["threadId"];
+    if (typeof threadId !== "string" || !ANSWERABLE.has(request.method)) {
+      return this.client.respondError(request.id, {
+        code: RpcCode.METHOD_NOT_FOUND, message: "this device cannot answer that",
+      });
+    }
+    const itemId = request.params["itemId"];
+    this.requests.set(request.id, {
+      ...request, threadId, itemId: typeof itemId === "string" ? itemId : undefined,
+      arrivedAt: this.now(), answering: false,
+    });
+    this.changed();
+  }
+
+  private heard(method: string, params: Params): void {
+    const own = DESK_HANDLERS[method];
+    own?.call(this, params);
+    const threadId = threadOf(params);
+    const model = threadId ? this.open.get(threadId) : undefined;
+    const taken = model?.apply(method, params) ?? false;
+    if (model && method === "item/started") this.outbox.seen(model);
+    if (own || taken) this.changed();
+  }
+
+  /** Called by the table below. */
+  resolved(params: Params): void {
+    const request = this.requests.get(params["requestId"] as RpcId);
+    const farhand = params["farhand"] as { by?: Decider; decision?: string } | undefined;
+    this.requests.delete(params["requestId"] as RpcId);
+    if (!request || !farhand) return;
+    const decision: Decision = { ...farhand };
+    this.open.get(request.threadId)?.decided(request.itemId, decision);
+  }
+
+  note(thread: Thread): void {
+    if (thread.ephemeral || thread.threadSource === "thread_title") return;
+    this.threads.set(thread.id, { ...this.threads.get(thread.id), ...thread });
+  }
+
+  setStatus(id: string, status: ThreadStatus): void {
+    const thread = this.threads.get(id);
+    if (!thread) return void this.loadThreads();
+    const updatedAt = Math.floor(this.now() / 1000);
+    this.threads.set(id, { ...thread, status, updatedAt });
+  }
+
+  renamed(id: string, name: string): void {
+    const thread = this.threads.get(id);
+    if (thread) this.threads.set(id, { ...thread, name });
+    this.changed();
+  }
+
+  gone(id: string): void {
+    this.threads.delete(id);
+  }
+
+  tell(value: FarhandStatus): void {
+    this.status = { value, at: this.now() };
+  }
+}
+
+function blankThread(id: string): Thread {
+  return { id, preview: "", cwd: "", createdAt: 0, updatedAt: 0, status: { type: "notLoaded" } };
+}
+
+function threadOf(params: Params): string | undefined {
+  const id = params["threadId"] ?? (params["thread"] as { id?: unknown } | undefined)?.id;
+  return typeof id === "string" ? id : undefined;
+}
+
+/** What this app has a face for; the rest is answered "cannot" at once, never left open. */
+const ANSWERABLE = new Set([
+  "item/commandExecution/requestApproval",
+  "item/fileChange/requestApproval",
+  "item/permissions/requestApproval",
+  "item/tool/requestUserInput",
+  "mcpServer/elicitation/request",
+]);
+
+const DESK_HANDLERS: Record<string, (this: Desk, params: Params) => void> = {
+  "serverRequest/resolved": function (p) { this.resolved(p); },
+  "thread/started": function (p) { this.note(p["thread"] as Thread); },
+  "thread/status/changed": function (p) {
+    this.setStatus(p["threadId"] as string, p["status"] as ThreadStatus);
+  },
+  "thread/name/updated": function (p) {
+    this.renamed(p["threadId"] as string, String(p["threadName"] ?? p["name"] ?? ""));
+  },
+  "thread/archived": function (p) { this.gone(p["threadId"] as string); },
+  "thread/deleted": function (p) { this.gone(p["threadId"] as string); },
+  "thread/unarchived": function () { void this.loadThreads(); },
+  "farhand/status/changed": function (p) { this.tell(p as unknown as FarhandStatus); },
+};

@@ -1,0 +1,160 @@
+// The whole page: which host, which screen, and the two panes where there is room.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { type Controller, type HostRecord } from "../client";
+import { Desk } from "../client/desk";
+import { acquire, type Lease } from "../client/tabs";
+import { Empty, Waiting } from "./bits";
+import { takeLink } from "./boot";
+import { Devices } from "./devices";
+import { go, type Route, useDesk, useRoute } from "./hooks";
+import { Icon } from "./icons";
+import { load as loadMarkdown } from "./markdown";
+import { NewThread } from "./new_thread";
+import { Pair } from "./pair";
+import { Strip } from "./strip";
+import { ThreadPane } from "./thread";
+import { Threads } from "./threads";
+
+type Stage =
+  | { at: "loading" }
+  | { at: "taken" }
+  | { at: "pairing"; link: string | undefined }
+  | { at: "desk"; desk: Desk }
+  | { at: "broken"; sentence: string };
+
+const LAST = "farhand:last-host";
+
+export function App({ controller }: { controller: Controller }) {
+  const [stage, setStage] = useState<Stage>({ at: "loading" });
+  const lease = useRef<Lease | undefined>(undefined);
+  const route = useRoute();
+
+  const sitDown = async (record: HostRecord | undefined) => {
+    if (!record) return setStage({ at: "pairing", link: undefined });
+    localStorage.setItem(LAST, record.id);
+    setStage({ at: "desk", desk: new Desk(await controller.connect(record.id)) });
+    void loadMarkdown();
+  };
+  const start = async (steal: boolean) => {
+    lease.current = await acquire(steal);
+    if (!lease.current) return setStage({ at: "taken" });
+    lease.current.onLost(() => {
+      controller.close();
+      setStage({ at: "taken" });
+    });
+    const link = takeLink();
+    if (link) return setStage({ at: "pairing", link });
+    const hosts = await controller.hosts();
+    await sitDown(hosts.find((host) => host.id === localStorage.getItem(LAST)) ?? hosts[0]);
+  };
+  useEffect(() => {
+    start(false).catch(() => setStage({
+      at: "broken", sentence: "This browser does not let the page keep its keys. Private windows often do not.",
+    }));
+  }, []);
+
+  switch (stage.at) {
+    case "loading": return <main class="pair"><Waiting what="Opening the keys of this device." /></main>;
+    case "broken": return <main class="pair"><Empty icon="alert" title="No place for keys"><p>{stage.sentence}</p></Empty></main>;
+    case "taken": return (
+      <main class="pair">
+        <Empty icon="devices" title="Open in another tab">
+          <p>One tab speaks for this device at a time.</p>
+          <button type="button" class="button primary" onClick={() => void start(true)}>Use this tab</button>
+        </Empty>
+      </main>
+    );
+    case "pairing": return (
+      <Pair
+        controller={controller} link={stage.link}
+        onPaired={(record) => { go({ at: "threads" }, true); void sitDown(record); }}
+      />
+    );
+    default: return <AtDesk controller={controller} desk={stage.desk} route={route} onLeave={(record) => void sitDown(record)} />;
+  }
+}
+
+function AtDesk({ controller, desk, route, onLeave }: {
+  controller: Controller; desk: Desk; route: Route; onLeave: (record: HostRecord | undefined) => void;
+}) {
+  useEffect(() => {
+    const wake = () => {
+      if (!document.hidden) desk.client.wake();
+    };
+    addEventListener("online", wake);
+    addEventListener("pageshow", wake);
+    document.addEventListener("visibilitychange", wake);
+    return () => {
+      removeEventListener("online", wake);
+      removeEventListener("pageshow", wake);
+      document.removeEventListener("visibilitychange", wake);
+    };
+  }, [desk]);
+
+  const forget = async () => {
+    desk.close();
+    await controller.forget(desk.client.host.id);
+    go({ at: "threads" }, true);
+    onLeave((await controller.hosts())[0]);
+  };
+  if (route.at === "pair") {
+    return (
+      <Pair
+        controller={controller} link={undefined} onBack={() => go({ at: "devices" })}
+        onPaired={(record) => { desk.close(); desk.client.close(); go({ at: "threads" }, true); onLeave(record); }}
+      />
+    );
+  }
+  return (
+    <div class={`frame at-${route.at}`}>
+      <Strip desk={desk} />
+      <nav class="side" aria-label="Threads">
+        <Threads desk={desk} current={route.at === "thread" ? route.id : undefined} onDevices={() => go({ at: "devices" })} />
+      </nav>
+      <main class="main"><Main desk={desk} route={route} onForget={() => void forget()} /></main>
+      <Notices desk={desk} />
+    </div>
+  );
+}
+
+function Main({ desk, route, onForget }: { desk: Desk; route: Route; onForget: () => void }) {
+  useDesk(desk);
+  const { phase, sentence, broken } = desk.client.state;
+  if (phase === "ended") {
+    return (
+      <Empty icon="alert" title={broken === "revoked" ? "This device was revoked" : "This host cannot be trusted"}>
+        <p>{sentence}</p>
+        <button type="button" class="button primary" onClick={onForget}>Forget this host</button>
+      </Empty>
+    );
+  }
+  switch (route.at) {
+    case "thread": return <ThreadPane desk={desk} id={route.id} key={route.id} />;
+    case "new": return <NewThread desk={desk} />;
+    case "devices": return <Devices desk={desk} onForget={onForget} onPair={() => go({ at: "pair" })} />;
+    default: return <Empty icon="plan" title="No thread chosen"><p>Choose one at the left, or start a new one.</p></Empty>;
+  }
+}
+
+function Notices({ desk }: { desk: Desk }) {
+  useDesk(desk);
+  return (
+    <div class="notices" aria-live="polite">
+      {desk.notices.map((notice) => <OneNotice key={notice.id} desk={desk} {...notice} />)}
+    </div>
+  );
+}
+
+function OneNotice({ desk, id, text, tone }: { desk: Desk; id: number; text: string; tone: string }) {
+  useEffect(() => {
+    const timer = setTimeout(() => desk.dismiss(id), 8000);
+    return () => clearTimeout(timer);
+  }, [id]);
+  return (
+    <p class={`notice ${tone}`}>
+      <span>{text}</span>
+      <button type="button" aria-label="Dismiss" onClick={() => desk.dismiss(id)}><Icon name="cross" size={16} /></button>
+    </p>
+  );
+}

@@ -1,0 +1,25 @@
+// Who decided, in words.
+
+import type { Decision } from "../client/thread";
+
+const DECISIONS: Record<string, string> = {
+  accept: "Approved", acceptForSession: "Approved for this session", decline: "Declined",
+  cancel: "Declined and stopped", answer: "Answered", withdrawn: "Withdrawn", grant: "Granted",
+};
+
+export function decisionWord(decision: string | undefined): string {
+  return DECISIONS[decision ?? ""] ?? "Decided";
+}
+
+export function decider(decision: Decision): string {
+  const by = decision.by;
+  if (!by) return "";
+  if (by.kind === "outside") return "outside Farhand";
+  if (by.kind === "agent") return "by the agent";
+  return by.kind === "local" ? `at the host${by.name ? `, ${by.name}` : ""}` : `on ${by.name}`;
+}
+
+export function DecidedBy({ decision }: { decision: Decision | undefined }) {
+  if (!decision?.by) return null;
+  return <span class="decided">{decisionWord(decision.decision)} {decider(decision)}</span>;
+}

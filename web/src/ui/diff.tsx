@@ -1,0 +1,98 @@
+// One file's change as a diff. Additions and removals differ by sign and by side of
+// the palette (teal and vermilion), so that colour is never the only difference.
+
+import { useMemo, useState } from "preact/hooks";
+import type { FileChange } from "../wire/codex";
+import { Exact } from "./bits";
+import { Icon } from "./icons";
+
+export interface Line {
+  kind: "add" | "del" | "same" | "hunk";
+  text: string;
+  number?: number | undefined;
+}
+
+const HUNK = /^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@(.*)$/;
+
+/** "add" and "delete" carry the whole text; "update" carries unified hunks. */
+export function linesOf(change: FileChange): Line[] {
+  const text = change.diff.replace(/\n$/, "").split("\n");
+  if (change.kind.type === "add") return text.map((t, at) => ({ kind: "add", text: t, number: at + 1 }));
+  if (change.kind.type === "delete") return text.map((t, at) => ({ kind: "del", text: t, number: at + 1 }));
+  const out: Line[] = [];
+  let [before, after] = [1, 1];
+  for (const line of text) {
+    const hunk = HUNK.exec(line);
+    if (hunk) {
+      [before, after] = [Number(hunk[1]), Number(hunk[2])];
+      out.push({ kind: "hunk", text: hunk[3]!.trim() });
+    } else if (line.startsWith("+")) {
+      out.push({ kind: "add", text: line.slice(1), number: after++ });
+    } else if (line.startsWith("-")) {
+      out.push({ kind: "del", text: line.slice(1), number: before++ });
+    } else if (line.startsWith("\\")) {
+      continue; // "No newline at end of file"
+    } else {
+      out.push({ kind: "same", text: line.slice(1), number: after++ });
+      before++;
+    }
+  }
+  return out;
+}
+
+export function counts(lines: Line[]): { added: number; removed: number } {
+  return {
+    added: lines.filter((line) => line.kind === "add").length,
+    removed: lines.filter((line) => line.kind === "del").length,
+  };
+}
+
+const SIGN = { add: "+", del: "−", same: " ", hunk: "" } as const;
+const KIND_WORD = { add: "new", delete: "deleted", update: "" } as const;
+const FOLDED = 60;
+const WINDOW = 400;
+
+export function FileDiff({ change, open = true }: { change: FileChange; open?: boolean }) {
+  const lines = useMemo(() => linesOf(change), [change]);
+  const [shown, setShown] = useState(open);
+  const [limit, setLimit] = useState(lines.length > FOLDED * 2 ? FOLDED : lines.length);
+  const { added, removed } = counts(lines);
+  const slash = change.path.lastIndexOf("/") + 1;
+  return (
+    <section class="diff" aria-label={`Change of ${change.path}`}>
+      <button type="button" class="diff-head" aria-expanded={shown} onClick={() => setShown(!shown)}>
+        <Icon name="file" size={18} />
+        <span class="diff-path" title={change.path}>
+          <small><Exact text={change.path.slice(0, slash)} /></small>
+          <b><Exact text={change.path.slice(slash)} /></b>
+          {change.kind.move_path && <small> → <Exact text={change.kind.move_path} /></small>}
+        </span>
+        {KIND_WORD[change.kind.type] && <span class="chip">{KIND_WORD[change.kind.type]}</span>}
+        <span class="counts">
+          {added > 0 && <span class="plus">+{added}</span>}
+          {removed > 0 && <span class="minus">−{removed}</span>}
+        </span>
+      </button>
+      {shown && (
+        <div class="diff-body" tabIndex={0} role="group" aria-label="Lines">
+          <table>
+            <tbody>
+              {lines.slice(0, limit).map((line, at) => (
+                <tr class={line.kind} key={at}>
+                  <td class="num">{line.number ?? ""}</td>
+                  <td class="sign">{line.kind === "hunk" ? "⋯" : SIGN[line.kind]}</td>
+                  <td class="code"><Exact text={line.text} /></td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {shown && limit < lines.length && (
+        <button type="button" class="more" onClick={() => setLimit(limit + WINDOW)}>
+          Show {Math.min(WINDOW, lines.length - limit)} more of {lines.length - limit} lines
+        </button>
+      )}
+    </section>
+  );
+}

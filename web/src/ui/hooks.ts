@@ -1,0 +1,118 @@
+// Small hooks: the route, the clock, the desk, drafts.
+
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Desk } from "../client/desk";
+
+export type Route =
+  | { at: "threads" }
+  | { at: "thread"; id: string }
+  | { at: "new" }
+  | { at: "devices" }
+  | { at: "pair" };
+
+export function parseRoute(hash: string): Route {
+  const [, at, id] = hash.replace(/^#/, "").split("/");
+  if (at === "t" && id) return { at: "thread", id: decodeURIComponent(id) };
+  if (at === "new" || at === "devices" || at === "pair") return { at };
+  return { at: "threads" };
+}
+
+export function hashOf(route: Route): string {
+  if (route.at === "threads") return "#/";
+  return route.at === "thread" ? `#/t/${encodeURIComponent(route.id)}` : `#/${route.at}`;
+}
+
+export function go(route: Route, replace = false): void {
+  if (replace) {
+    history.replaceState(null, "", hashOf(route));
+    dispatchEvent(new HashChangeEvent("hashchange"));
+  } else {
+    location.hash = hashOf(route);
+  }
+}
+
+export function useRoute(): Route {
+  const [route, set] = useState(() => parseRoute(location.hash));
+  useEffect(() => {
+    const changed = () => set(parseRoute(location.hash));
+    addEventListener("hashchange", changed);
+    return () => removeEventListener("hashchange", changed);
+  }, []);
+  return route;
+}
+
+/** Redraws when the desk changed, at most once a frame. */
+export function useDesk(desk: Desk): void {
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    let frame = 0;
+    const stop = desk.subscribe(() => {
+      frame ||= requestAnimationFrame(() => {
+        frame = 0;
+        redraw((n) => n + 1);
+      });
+    });
+    redraw((n) => n + 1);
+    return () => {
+      stop();
+      cancelAnimationFrame(frame);
+    };
+  }, [desk]);
+}
+
+/** The time, anew every `everyMs` while the page can be seen. */
+export function useNow(everyMs = 1000): number {
+  const [now, set] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (!document.hidden) set(Date.now());
+    }, everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return now;
+}
+
+/** A draft survives reloads, crashes and phone calls; empty ones are removed. */
+export function useDraft(key: string): [string, (text: string) => void] {
+  const name = `farhand:draft:${key}`;
+  const [draft, set] = useState(() => localStorage.getItem(name) ?? "");
+  useEffect(() => set(localStorage.getItem(name) ?? ""), [name]);
+  return [draft, (text) => {
+    set(text);
+    if (text) localStorage.setItem(name, text);
+    else localStorage.removeItem(name);
+  }];
+}
+
+/** Keeps the end in view while it grows, unless the person scrolled up to read. */
+export function useStickToEnd(dependency: unknown) {
+  const ref = useRef<HTMLDivElement>(null);
+  const stuck = useRef(true);
+  const [away, setAway] = useState(false);
+  useEffect(() => {
+    const box = ref.current;
+    if (!box) return;
+    const scrolled = () => {
+      stuck.current = box.scrollHeight - box.scrollTop - box.clientHeight < 80;
+      setAway(!stuck.current);
+    };
+    box.addEventListener("scroll", scrolled, { passive: true });
+    // What is inside may grow without a redraw of ours: images, folds, the keyboard.
+    const observer = new ResizeObserver(() => stuck.current && box.scrollTo({ top: box.scrollHeight }));
+    observer.observe(box);
+    for (const child of box.children) observer.observe(child);
+    return () => {
+      box.removeEventListener("scroll", scrolled);
+      observer.disconnect();
+    };
+  }, []);
+  useLayoutEffect(() => {
+    const box = ref.current;
+    if (box && stuck.current) box.scrollTop = box.scrollHeight;
+  }, [dependency]);
+  const toEnd = () => {
+    stuck.current = true;
+    ref.current?.scrollTo({ top: ref.current.scrollHeight, behavior: "smooth" });
+  };
+  return { ref, away, toEnd };
+}

@@ -1,0 +1,56 @@
+// Drawn for this app: 24 x 24, one stroke, the colour of the text around them.
+
+const PATHS = {
+  back: "M15 5l-7 7 7 7",
+  plus: "M12 5v14M5 12h14",
+  send: "M12 19V5M6 11l6-6 6 6",
+  stop: "M8 8h8v8H8z",
+  check: "M5 12.5l4.5 4.5L19 7.5",
+  cross: "M6.5 6.5l11 11M17.5 6.5l-11 11",
+  folder: "M3.5 7.5a2 2 0 0 1 2-2h4l2 2h7a2 2 0 0 1 2 2v7a2 2 0 0 1-2 2h-13a2 2 0 0 1-2-2z",
+  terminal: "M5 7l4.5 5L5 17M12 17h7",
+  file: "M7 3.5h7l4 4v13H7zM13.5 3.5v4.5H18",
+  clock: "M12 7v5l3 2M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17z",
+  alert: "M12 8v5M12 16.2v.3M12 3.5L2.8 19.5h18.4z",
+  down: "M6 10l6 6 6-6",
+  right: "M9 6l6 6-6 6",
+  devices: "M4 5.5h11v9H4zM2.5 18h12M17 9.5h4v9h-4z",
+  scan: "M4 8V5.5A1.5 1.5 0 0 1 5.5 4H8M16 4h2.5A1.5 1.5 0 0 1 20 5.5V8M20 16v2.5a1.5 1.5 0 0 1-1.5 1.5H16M8 20H5.5A1.5 1.5 0 0 1 4 18.5V16M7 12h10",
+  thought: "M9 18h6M10 21h4M12 3a6 6 0 0 0-3.5 10.9c.6.5 1 1.2 1 2.1h5c0-.9.4-1.6 1-2.1A6 6 0 0 0 12 3z",
+  plan: "M4.5 6.5l1.5 1.5 2.5-3M4.5 13.5L6 15l2.5-3M12 7h8M12 14h8M12 20h8M5 20h1",
+  tool: "M14.5 6.5a4 4 0 0 0 5 5L11 20a2.5 2.5 0 0 1-3.5-3.5z",
+  globe: "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM3.5 12h17M12 3.5c5 5 5 12 0 17M12 3.5c-5 5-5 12 0 17",
+  question: "M9.2 9a2.9 2.9 0 1 1 4.2 2.6c-.9.5-1.4 1-1.4 2.1M12 17v.3",
+  shield: "M12 3.5l7 2.5v5.5c0 4.5-3 7.5-7 9-4-1.500-7-4.500-7-9V6z",
+  more: "M6 12h.01M12 12h.01M18 12h.01",
+  copy: "M9 9h10v11H9zM15 9V4H5v11h4",
+  search: "M11 4.500a6.500 6.500 0 1 0 0 13 6.500 6.500 0 0 0 0-13zM16 16l4.500 4.500",
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name, size = 20 }: { name: IconName; size?: number }) {
+  return (
+    <svg
+      class="icon" width={size} height={size} viewBox="0 0 24 24" aria-hidden="true"
+      fill="none" stroke="currentColor" stroke-width={name === "more" ? 3 : 1.75}
+      stroke-linecap="round" stroke-linejoin="round"
+    >
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}
+
+export function Mark({ size = 28 }: { size?: number }) {
+  return (
+    <svg class="mark" width={size} height={size} viewBox="0 0 512 512" aria-hidden="true">
+      <rect width="512" height="512" rx="120" class="mark-ground" />
+      <path
+        d="M132 344c62-8 104-44 124-96s58-84 124-88" fill="none" class="mark-line"
+        stroke-width="40" stroke-linecap="round"
+      />
+      <circle cx="132" cy="344" r="46" class="mark-here" />
+      <circle cx="380" cy="160" r="46" class="mark-there" />
+    </svg>
+  );
+}

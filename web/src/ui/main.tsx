@@ -1,0 +1,21 @@
+import { mayDial } from "./boot"; // first: it takes a pairing link out of the address bar
+import { render } from "preact";
+import { createController, type SocketMaker } from "../client";
+import { IdbStore } from "../client/idb";
+import { App } from "./app";
+import { deviceName } from "./device_name";
+import "./style/tokens.css";
+import "./style/base.css";
+import "./style/frame.css";
+import "./style/pair.css";
+import "./style/items.css";
+import "./style/dock.css";
+
+const controller = createController({
+  WebSocket: WebSocket as unknown as SocketMaker,
+  store: new IdbStore(),
+  deviceName: deviceName(navigator.userAgent),
+  mayDial,
+});
+
+render(<App controller={controller} />, document.getElementById("app")!);

@@ -1,0 +1,94 @@
+// A new thread: a folder of the host, and the first prompt.
+
+import { useEffect, useState } from "preact/hooks";
+import type { Desk } from "../client/desk";
+import type { Folder } from "../wire/codex";
+import { IconButton, Waiting } from "./bits";
+import { Composer } from "./composer";
+import { baseName, shortPath } from "./format";
+import { go } from "./hooks";
+import { Icon } from "./icons";
+
+interface Folders {
+  chosen: string | undefined;
+  list: Folder[];
+}
+
+async function foldersOf(desk: Desk): Promise<Folders> {
+  try {
+    const { default: standard, data } = await desk.folders();
+    const list = standard && !data.some((f) => f.path === standard)
+      ? [{ path: standard }, ...data] : data;
+    return { chosen: standard ?? list[0]?.path, list };
+  } catch {
+    // An older host: the folders of known threads, newest first.
+    const paths = [...new Set([...desk.threads.values()].map((thread) => thread.cwd))];
+    return { chosen: paths[0], list: paths.filter(Boolean).map((path) => ({ path })) };
+  }
+}
+
+export function NewThread({ desk }: { desk: Desk }) {
+  const [folders, setFolders] = useState<Folders>();
+  const [typed, setTyped] = useState("");
+  const [busy, setBusy] = useState(false);
+  useEffect(() => {
+    void foldersOf(desk).then(setFolders);
+  }, [desk]);
+
+  const choose = (path: string) => {
+    setTyped("");
+    setFolders((f) => f && { ...f, chosen: path });
+  };
+  const start = async (text: string) => {
+    setBusy(true);
+    try {
+      const model = await desk.startThread(typed.trim() || folders?.chosen);
+      desk.send(model, text);
+      go({ at: "thread", id: model.id }, true);
+      return true;
+    } catch (error) {
+      desk.say(error instanceof Error ? error.message : "The thread could not be started.", "bad");
+      return false;
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <div class="pane new-thread">
+      <header class="bar">
+        <IconButton icon="back" label="Back to threads" onClick={() => go({ at: "threads" })} tone="only-narrow" />
+        <div class="bar-title"><h1>New thread</h1><span>on {desk.client.host.name}</span></div>
+      </header>
+      <div class="scroll padded">
+        <h2 class="label" id="folder-label">Folder on {desk.client.host.name}</h2>
+        {!folders && <Waiting what="Asking the host for its folders." />}
+        {folders && (
+          <div class="folders" role="radiogroup" aria-labelledby="folder-label">
+            {folders.list.slice(0, 12).map(({ path }) => (
+              <button
+                type="button" role="radio" key={path} class="folder"
+                aria-checked={!typed && folders.chosen === path} onClick={() => choose(path)}
+              >
+                <Icon name="folder" />
+                <span><b>{baseName(path)}</b><small>{shortPath(path)}</small></span>
+                <Icon name="check" size={18} />
+              </button>
+            ))}
+            <label class="field">
+              <span>Another folder</span>
+              <input
+                value={typed} placeholder="/home/you/project" spellcheck={false} autocapitalize="off"
+                onInput={(event) => setTyped(event.currentTarget.value)}
+              />
+            </label>
+          </div>
+        )}
+      </div>
+      <Composer
+        draftKey={`new:${desk.client.host.id}`} placeholder="What should the agent do?"
+        busy={busy} onSend={start}
+      />
+    </div>
+  );
+}

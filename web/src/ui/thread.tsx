@@ -1,0 +1,202 @@
+// One thread: its items as they come, what waits for an answer, and the composer.
+
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { Desk } from "../client/desk";
+import type { Outgoing } from "../client/outbox";
+import type { Entry, ThreadModel, TurnView } from "../client/thread";
+import { Dock } from "./approval";
+import { copyText, Empty, IconButton, Waiting } from "./bits";
+import { Composer } from "./composer";
+import { baseName, duration, title } from "./format";
+import { go, useDesk, useStickToEnd } from "./hooks";
+import { Icon } from "./icons";
+import { ItemView } from "./items";
+
+function useModel(desk: Desk, id: string): ThreadModel | undefined {
+  const [, loaded] = useState(0);
+  useEffect(() => {
+    let here = true;
+    void desk.openThread(id).then(() => here && loaded((n) => n + 1));
+    return () => {
+      here = false;
+    };
+  }, [desk, id]);
+  return desk.open.get(id);
+}
+
+export function ThreadPane({ desk, id }: { desk: Desk; id: string }) {
+  useDesk(desk);
+  const model = useModel(desk, id);
+  if (!model) return <div class="pane"><Waiting what="Opening the thread." /></div>;
+  return <ThreadView desk={desk} model={model} key={id} />;
+}
+
+function rightsOf(desk: Desk): { answer: boolean; steer: boolean } {
+  const role = desk.status?.value.you?.role ?? ["", "viewer", "approver", "operator", "owner"][desk.client.host.role];
+  return { answer: role !== "viewer", steer: role === "operator" || role === "owner" };
+}
+
+function ThreadView({ desk, model }: { desk: Desk; model: ThreadModel }) {
+  const running = model.status.type === "active" || model.activeTurn !== undefined;
+  const requests = desk.requestsOf(model.id);
+  const asking = useMemo(() => new Set(requests.map((r) => r.itemId)), [requests.map((r) => r.id).join()]);
+  const outgoing = desk.outbox.of(model.id);
+  const last = model.entries.at(-1);
+  const grown = `${model.entries.length}/${last?.revision}/${outgoing.length}/${requests.length}`;
+  const { ref, away, toEnd } = useStickToEnd(grown);
+  const rights = rightsOf(desk);
+  return (
+    <div class="pane thread">
+      <Head desk={desk} model={model} running={running} mayStop={rights.steer} />
+      <div class="scroll stream" ref={ref} tabIndex={-1}>
+        <div class="column">
+          <Older desk={desk} model={model} />
+          <Turns model={model} asking={asking} />
+          {outgoing.map((message) => <Sending key={message.id} desk={desk} model={model} message={message} />)}
+          {running && requests.length === 0 && !hasOpenText(model) && <p class="working" role="status"><span class="dots"><i /><i /><i /></span>{model.activeTurn?.retrying ?? "Working"}</p>}
+          {model.entries.length === 0 && outgoing.length === 0 && !running && model.older === null && (
+            <Empty icon="plan" title="Nothing here yet"><p>Say what the agent should do in {baseName(model.thread.cwd)}.</p></Empty>
+          )}
+        </div>
+      </div>
+      {away && <button type="button" class="to-end" onClick={toEnd}><Icon name="down" size={18} />Latest</button>}
+      <Dock desk={desk} model={model} mayAnswer={rights.answer} />
+      {rights.steer ? (
+        <Composer
+          draftKey={model.id} running={running}
+          placeholder={running ? "Steer the agent" : "Ask for the next thing"}
+          onSend={(text) => { desk.send(model, text); toEnd(); }}
+          onInterrupt={() => void desk.interrupt(model)}
+        />
+      ) : <p class="read-only">Your role here is to {rights.answer ? "approve" : "watch"}.</p>}
+    </div>
+  );
+}
+
+function hasOpenText(model: ThreadModel): boolean {
+  const last = model.entries.at(-1);
+  return last !== undefined && last.open && last.item.type === "agentMessage" && last.item.text !== "";
+}
+
+function Head({ desk, model, running, mayStop }: {
+  desk: Desk; model: ThreadModel; running: boolean; mayStop: boolean;
+}) {
+  const branch = model.thread.gitInfo?.branch;
+  const tokens = model.tokens;
+  return (
+    <header class="bar">
+      <IconButton icon="back" label="Back to threads" onClick={() => go({ at: "threads" })} tone="only-narrow" />
+      <div class="bar-title">
+        <h1 title={title(model.thread)}>{title(model.thread)}</h1>
+        <span title={model.thread.cwd}>
+          {baseName(model.thread.cwd)}{branch ? ` · ${branch}` : ""}
+          {tokens ? ` · ${Math.round((100 * tokens.used) / tokens.window)} % of context` : ""}
+        </span>
+      </div>
+      {running && mayStop && <IconButton icon="stop" label="Interrupt the turn" onClick={() => void desk.interrupt(model)} tone="bad" />}
+    </header>
+  );
+}
+
+function Older({ desk, model }: { desk: Desk; model: ThreadModel }) {
+  const [busy, setBusy] = useState(false);
+  if (model.older === undefined) return <Waiting what="Reading the history from the host." />;
+  if (model.older === null) return null;
+  const load = async () => {
+    setBusy(true);
+    await desk.loadOlder(model);
+    setBusy(false);
+  };
+  return <button type="button" class="more" disabled={busy} onClick={() => void load()}>{busy ? "Reading …" : "Show earlier"}</button>;
+}
+
+/** Items in order, with a line where a turn ended otherwise than well. */
+function Turns({ model, asking }: { model: ThreadModel; asking: Set<string | undefined> }) {
+  const groups: { turnId: string; entries: Entry[] }[] = [];
+  for (const entry of model.entries) {
+    const group = groups.at(-1);
+    if (group?.turnId === entry.turnId) group.entries.push(entry);
+    else groups.push({ turnId: entry.turnId, entries: [entry] });
+  }
+  return (
+    <>
+      {groups.map(({ turnId, entries }, at) => (
+        <div class="turn" key={`${turnId}/${at}`}>
+          {entries.map((entry) => (
+            <ItemView
+              key={entry.item.id} entry={entry} revision={entry.revision} open={entry.open}
+              asks={asking.has(entry.item.id)}
+            />
+          ))}
+          <TurnEnd turn={model.turns.get(turnId)} />
+        </div>
+      ))}
+    </>
+  );
+}
+
+function TurnEnd({ turn }: { turn: TurnView | undefined }) {
+  if (!turn) return null;
+  return (
+    <>
+      {turn.plan && turn.status === "inProgress" && <PlanSteps plan={turn.plan} />}
+      {turn.retrying && <p class="turn-end"><Icon name="clock" size={16} />{turn.retrying}</p>}
+      {turn.status === "failed" && (
+        <p class="turn-end bad" role="alert"><Icon name="alert" size={16} />{turn.error?.message ?? "The turn failed."}</p>
+      )}
+      {turn.status === "interrupted" && <p class="turn-end"><Icon name="stop" size={16} />Interrupted{turn.durationMs ? ` after ${duration(turn.durationMs)}` : ""}</p>}
+    </>
+  );
+}
+
+function PlanSteps({ plan }: { plan: { step: string; status: string }[] }) {
+  return (
+    <article class="card plan">
+      <header class="card-head"><Icon name="plan" size={18} /><span>Plan</span></header>
+      <ol class="steps">
+        {plan.map(({ step, status }) => (
+          <li class={status} key={step}>
+            {status === "completed" ? <Icon name="check" size={16} /> : <i class={status === "inProgress" ? "pulse" : "ring"} />}
+            {step}
+          </li>
+        ))}
+      </ol>
+    </article>
+  );
+}
+
+const PROGRESS = {
+  queued: "Queued: leaves when the host is reached",
+  host: "With the host",
+  taken: "Taken by the agent",
+  unknown: "Outcome unknown: the host restarted meanwhile",
+  failed: "Not delivered",
+} as const;
+
+function Sending({ desk, model, message }: { desk: Desk; model: ThreadModel; message: Outgoing }) {
+  const { progress } = message;
+  const stuck = progress === "failed" || progress === "unknown";
+  return (
+    <div class={`mine sending ${progress}`}>
+      <div class="bubble">{message.text}</div>
+      <span class="progress" role={stuck ? "alert" : "status"}>
+        <Ticks progress={progress} />
+        {stuck ? `${PROGRESS[progress]}${message.sentence ? ` — ${message.sentence}` : ""}` : <span class="unseen">{PROGRESS[progress]}</span>}
+      </span>
+      {stuck && (
+        <span class="rare">
+          <button type="button" class="plain" onClick={() => desk.outbox.retry(message, model)}>Send again</button>
+          <button type="button" class="plain" onClick={() => copyText(message.text)}>Copy</button>
+          <button type="button" class="plain" onClick={() => desk.outbox.drop(message)}>Remove</button>
+        </span>
+      )}
+    </div>
+  );
+}
+
+function Ticks({ progress }: { progress: Outgoing["progress"] }) {
+  if (progress === "queued") return <Icon name="clock" size={14} />;
+  if (progress === "host") return <Icon name="check" size={14} />;
+  if (progress === "taken") return <span class="two-ticks"><Icon name="check" size={14} /><Icon name="check" size={14} /></span>;
+  return <Icon name="alert" size={14} />;
+}

@@ -1,0 +1,214 @@
+// The built page in real Chromium, under the content policy that the host sends.
+// Leaves screenshots in build/shots for whoever wants to look.
+
+import { existsSync, mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AppDouble } from "../lib/app_double";
+import { HostDouble } from "../lib/host_double";
+import { servePage } from "../lib/page_server";
+
+const CHROMIUM = process.env["FARHAND_CHROMIUM"] ?? "/usr/bin/chromium";
+const BUILT = fileURLToPath(new URL("../../../build/web/index.html", import.meta.url));
+const SHOTS = fileURLToPath(new URL("../../../build/shots", import.meta.url));
+const ARGS = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+  "--disable-background-networking", "--disable-component-update",
+];
+const SIZES = { phone: [390, 844], tablet: [820, 1180], desk: [1280, 800] } as const;
+
+const able = existsSync(CHROMIUM) && existsSync(BUILT);
+
+describe.skipIf(!able)("the page", () => {
+  let browser: Browser;
+  let host: HostDouble;
+  let served: Awaited<ReturnType<typeof servePage>>;
+  const problems: string[] = [];
+
+  beforeAll(async () => {
+    mkdirSync(SHOTS, { recursive: true });
+    host = await HostDouble.start();
+    host.app = new AppDouble().handle;
+    served = await servePage(host.url);
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    served?.server.close();
+    host?.stop();
+  });
+
+  async function open(size: keyof typeof SIZES, scheme: "light" | "dark", fragment = ""): Promise<[Page, BrowserContext]> {
+    const [width, height] = SIZES[size];
+    const context = await browser.newContext({
+      viewport: { width, height }, colorScheme: scheme, deviceScaleFactor: 1, reducedMotion: "reduce",
+    });
+    const page = await context.newPage();
+    page.on("console", (m) => {
+      if (m.type() === "error" || /Content Security|Trusted/.test(m.text())) problems.push(m.text());
+    });
+    page.on("pageerror", (error) => problems.push(String(error)));
+    await page.goto(served.url + fragment);
+    return [page, context];
+  }
+
+  async function paired(size: keyof typeof SIZES, scheme: "light" | "dark"): Promise<[Page, BrowserContext]> {
+    const link = host.link(host.openPairing({ confirm: "none" }), served.url);
+    const opened = await open(size, scheme, new URL(link).hash);
+    await opened[0].getByRole("heading", { name: "studio" }).waitFor();
+    return opened;
+  }
+
+  const shot = (page: Page, name: string) => page.screenshot({ path: `${SHOTS}/${name}.png` });
+
+  test("a link pairs, and leaves the address bar and the history", async () => {
+    const [page, context] = await paired("phone", "light");
+    expect(page.url()).not.toContain("p=");
+    expect(await page.evaluate(() => history.length)).toBeLessThanOrEqual(2);
+    await page.getByText("Waiting for you").waitFor();
+    await context.close();
+  });
+
+  test("a phrase pairs after the tap, and a typo is told at once", async () => {
+    host.openPairing({ decide: () => new Promise((resolve) => setTimeout(() => resolve(true), 300)) });
+    const [page, context] = await open("phone", "dark");
+    await shot(page, "pair-dark");
+    const field = page.getByLabel("Phrase from the host");
+    await field.pressSequentially("wolf pin");
+    await page.getByRole("button", { name: "PINE", exact: true }).click();
+    await field.pressSequentially("7488");
+    await page.getByText("does not add up").waitFor();
+    await shot(page, "pair-typo");
+    await field.press("Backspace");
+    await field.pressSequentially("9");
+    await page.getByRole("button", { name: "Pair with the phrase" }).click();
+    await page.getByRole("button", { name: "They match" }).waitFor();
+    await shot(page, "pair-digits");
+    await page.getByRole("button", { name: "They match" }).click();
+    await page.getByRole("heading", { name: "studio" }).waitFor();
+    await context.close();
+  });
+
+  test("a prompt, an approval with its command, and the result", async () => {
+    const [page, context] = await paired("phone", "light");
+    await page.getByRole("button", { name: "New thread" }).click();
+    await page.getByRole("radio", { name: /tideline/ }).waitFor();
+    await shot(page, "new-thread");
+    await page.getByPlaceholder("What should the agent do?").fill("please approve this");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("heading", { name: "Run this command?" }).waitFor();
+    await page.getByText("/bin/bash -lc 'touch a && echo hi'", { exact: true }).waitFor();
+    await shot(page, "approve-command");
+    await page.getByRole("button", { name: "Approve", exact: true }).click();
+    await page.getByText("It ran.").waitFor();
+    await page.getByText("Approved on this device").waitFor();
+    await context.close();
+  });
+
+  test("a patch with its diff, a question, a form, a failure", async () => {
+    const [page, context] = await paired("phone", "light");
+    await page.getByRole("button", { name: "New thread" }).click();
+    await page.getByRole("radio", { name: /tideline/ }).waitFor();
+    await page.getByPlaceholder("What should the agent do?").fill("patch it");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("heading", { name: "Make this change?" }).waitFor();
+    await shot(page, "approve-patch");
+    await page.getByRole("button", { name: "Approve", exact: true }).click();
+    await page.getByText("applied").waitFor();
+    const say = async (text: string) => {
+      await page.getByPlaceholder("Ask for the next thing").fill(text);
+      await page.getByRole("button", { name: "Send" }).click();
+    };
+    await say("ask me");
+    await page.getByRole("radio", { name: /All twelve/ }).click();
+    await shot(page, "question");
+    await page.getByRole("button", { name: "Answer", exact: true }).click();
+    await page.getByText(/All twelve/).last().waitFor();
+    await say("form please");
+    await page.getByLabel("Title").fill("Resume is flaky");
+    await shot(page, "form");
+    await page.getByRole("button", { name: "Send", exact: true }).first().click();
+    await page.getByText(/Resume is flaky/).last().waitFor();
+    await say("fail now");
+    await page.getByText("The model answered 500 three times.").waitFor();
+    await context.close();
+  });
+
+  test("history, live output, and the way back by itself", async () => {
+    const [page, context] = await paired("desk", "light");
+    await page.getByRole("link", { name: /resume test is flaky/ }).click();
+    await page.getByText("run 143 of 200").waitFor();
+    await page.getByText("The flake comes from").waitFor();
+    await shot(page, "thread-desk");
+    host.dropAll();
+    await page.waitForTimeout(1200);
+    await page.getByPlaceholder("Steer the agent").fill("faster please");
+    await page.getByRole("button", { name: /Steer/ }).click();
+    await page.getByText("faster please").waitFor();
+    await context.close();
+  });
+
+  test("a draft and the keys survive a reload", async () => {
+    const [page, context] = await paired("phone", "light");
+    await page.getByRole("link", { name: /upgrade notes/ }).click();
+    await page.getByPlaceholder("Ask for the next thing").fill("half a thought");
+    await page.reload();
+    expect(await page.getByPlaceholder("Ask for the next thing").inputValue()).toBe("half a thought");
+    await context.close();
+  });
+
+  test("a second tab says so and can take over", async () => {
+    const [page, context] = await paired("phone", "light");
+    const second = await context.newPage();
+    await second.goto(served.url);
+    await second.getByText("Open in another tab").waitFor();
+    await second.getByRole("button", { name: "Use this tab" }).click();
+    await second.getByRole("heading", { name: "studio" }).waitFor();
+    await page.getByText("Open in another tab").waitFor();
+    await context.close();
+  });
+
+  test("hostile markdown and tool output do nothing", async () => {
+    const [page, context] = await paired("phone", "light");
+    const threadId = "t-docs";
+    const [app] = [host.app];
+    host.app = (stream, message) => {
+      if (message.kind === "request" && message.method === "thread/items/list") {
+        const text = "<img src=x onerror=alert(1)> ![seen](http://127.0.0.1:1/pixel.png) [go](javascript:alert(2)) <script>alert(3)</script>";
+        return stream.send({ id: message.id, result: { data: [{ turnId: "x", item: { type: "agentMessage", id: "h1", text } }], nextCursor: null } });
+      }
+      app(stream, message);
+    };
+    await page.goto(`${served.url}#/t/${threadId}`);
+    await page.getByText("onerror=alert(1)").waitFor();
+    expect(await page.locator(".md img, .md script, .md a[href^=javascript]").count()).toBe(0);
+    host.app = app;
+    await context.close();
+  });
+
+  test.each([["phone", "light"], ["phone", "dark"], ["tablet", "light"], ["desk", "dark"]] as const)(
+    "looks: %s, %s", async (size, scheme) => {
+      const [page, context] = await paired(size, scheme);
+      await page.getByText("Waiting for you").waitFor();
+      await shot(page, `threads-${size}-${scheme}`);
+      await page.getByRole("link", { name: /resume test is flaky/ }).click();
+      await page.getByText("run 143 of 200").waitFor();
+      await page.waitForTimeout(300);
+      await shot(page, `thread-${size}-${scheme}`);
+      if (size === "phone") await page.getByRole("button", { name: "Back to threads" }).click();
+      await page.getByRole("link", { name: /billing tables/ }).click();
+      await page.getByRole("heading", { name: "Run this command?" }).waitFor();
+      await page.waitForTimeout(500);
+      await shot(page, `approval-${size}-${scheme}`);
+      await page.getByRole("button", { name: /^Connection/ }).click();
+      await page.waitForTimeout(200);
+      await shot(page, `path-${size}-${scheme}`);
+      await context.close();
+    });
+
+  test("the console stayed clean: no policy violation, no error", () => {
+    expect(problems).toEqual([]);
+  });
+});
