@@ -1,5 +1,4 @@
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include "base/text.h"
 #include "cli/cause_exit.h"
 #include "cli/commands.h"
+#include "cli/serve.h"
 #include "client/joined.h"
 #include "client/lines.h"
 #include "crypto/random.h"
@@ -236,15 +236,8 @@ static const struct link_pair_ops ops = {
 static void default_relay(const struct cli_args *args, const char *home, char *out,
                           size_t size)
 {
-    const char *candidates[] = {cli_value(args, "relay"), getenv("FARHAND_RELAY"),
-                                getenv("REMODEX_RELAY")};
-    for (size_t i = 0; i < COUNT(candidates); i++) {
-        if (candidates[i] != NULL && candidates[i][0] != '\0' &&
-            text_format(out, size, "%s", candidates[i]) == OK) {
-            return;
-        }
-    }
-    if (joined_last_relay(home, out, size) != OK) {
+    serve_default_relay(args, home, out, size);
+    if (out[0] == '\0' && joined_last_relay(home, out, size) != OK) {
         out[0] = '\0';
     }
 }
@@ -325,7 +318,8 @@ static int run_join(struct cli_args *args)
 }
 
 static const struct cli_option options[] = {
-    {"relay", "URL", "the relay of a phrase (default: $FARHAND_RELAY, then the last)"},
+    {"relay", "URL",
+     "the relay of a phrase (default: as up and pair do, then the last one)"},
     {"name", "NAME", "how this device is called on the host (default: its hostname)"},
     {"ca", "FILE", "authorities to trust besides the system's, for wss:// relays"},
     {"json", NULL, "one JSON object a line: progress, digits, joined or failed"},

@@ -16,7 +16,7 @@ struct lines {
     const struct lines_events *events;
     void *user;
     struct fdwatch *watch; // NULL: a regular file, which is always ready
-    struct loop_task next; // for a regular file
+    struct loop_task next; // the next step of a regular file, or after a pause
     struct buf held;       // a line that is not whole yet
     bool paused;
     bool ended;
@@ -99,8 +99,8 @@ static void step(struct lines *l)
     l->in_callback = true;
     const enum err e = read_some(l);
     deliver(l);
-    if (e != OK && !l->closed) {
-        finish(l, e);
+    if (e != OK && !l->closed && !(e == ERR_CLOSED && l->paused)) {
+        finish(l, e); // an end met while paused is met again after it
     }
     l->in_callback = false;
     if (l->closed) {
@@ -118,9 +118,22 @@ static void on_ready(void *user, bool readable, bool writable)
     }
 }
 
+/* A regular file is always ready; after a pause, what is held goes out first. */
 static void on_next(struct loop_task *t)
 {
-    step(CONTAINER_OF(t, struct lines, next));
+    struct lines *l = CONTAINER_OF(t, struct lines, next);
+    if (l->watch == NULL) {
+        step(l);
+        return;
+    }
+    l->in_callback = true;
+    deliver(l);
+    l->in_callback = false;
+    if (l->closed) {
+        destroy(l);
+    } else {
+        want(l);
+    }
 }
 
 struct lines *lines_open(struct loop *loop, int fd, size_t max_line,
@@ -146,12 +159,12 @@ void lines_pause(struct lines *l)
     want(l);
 }
 
-/* What was held back comes in the next turn: with the next octets, or at once when
- * there are whole lines already. */
 void lines_resume(struct lines *l)
 {
-    l->paused = false;
-    want(l);
+    if (l->paused && !l->ended) {
+        l->paused = false;
+        loop_defer(l->loop, &l->next, l->next.fn);
+    }
 }
 
 void lines_close(struct lines *l)
