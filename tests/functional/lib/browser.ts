@@ -4,7 +4,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
 
+import type { Host } from "./host";
 import { SCREENS, type Scene } from "./scene";
 
 function findChromium(): string {
@@ -70,4 +72,20 @@ function wrapperScript(scene: Scene, argv: string[]): string {
   const line = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   execFileSync("sh", ["-c", `printf '#!/bin/sh\\nexec %s "$@"\\n' "$1" >"$2" && chmod +x "$2"`, "sh", line, file]);
   return file;
+}
+
+/** The person at the host compares the digits with the phone's screen, and says yes. */
+export async function confirmOnHost(host: Host, page: Page): Promise<void> {
+  const owner = await host.owner;
+  const row = await owner.event("farhand/pairing/changed", (p) => p.state === "confirming");
+  const digits = page.locator(".digits");
+  await digits.waitFor();
+  expect((await digits.textContent())?.trim()).toBe(row.params.sas);
+  await owner.call("farhand/pairing/confirm", { pairingId: row.params.pairingId, accept: true });
+}
+
+export async function ask(page: Page, text: string): Promise<void> {
+  const box = page.getByRole("textbox", { name: /What should the agent do|Ask for the next thing/ });
+  await box.fill(text);
+  await page.getByRole("button", { name: "Send" }).click();
 }
