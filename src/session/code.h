@@ -4,8 +4,9 @@
  * Source     protocol.md 4. The words are secret (22 bits); the digits are the
  *            relay's nameplate; the last digit checks for typos and is never sent.
  * Ownership  struct code holds a secret: code_fini() wipes it.
- * Errors     code_parse: ERR_PROTO   not a phrase: wrong shape or an unknown word
- *                        ERR_EXPIRED the check digit does not fit: a typo
+ * Errors     code_parse: ERR_PROTO     not a phrase: too few or too many letters, digits
+ *                        ERR_NOT_FOUND a word that is not in the list: a typo
+ *                        ERR_USAGE     the check digit does not fit: a typo
  * Tests      tests/unit/code_test.c, tests/fuzz/code_fuzz.c
  */
 #ifndef SESSION_CODE_H

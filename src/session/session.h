@@ -18,7 +18,7 @@
  *         whenever the lane got a message, or credit arrived: flush(s);
  *
  *         drain: while (session_next(s, &ev)) switch (ev.kind) {
- *             case SESSION_PEER:    session_admit(s, &welcome, lane); // or _refuse
+ *             case SESSION_PEER:    session_admit(s, &welcome, lane, now);
  *             case SESSION_MESSAGE: router_message(ev.message.stream, …octets…);
  *             case SESSION_RESET:   forget every stream of this device
  *             case SESSION_CLOSED:  close the channel, session_destroy(s) }
@@ -52,6 +52,7 @@
 
 #include "session/grant.h"
 #include "session/lane.h"
+#include "session/pad.h"
 #include "session/pairing.h"
 #include "session/roster.h"
 #include "session/sas.h"
@@ -87,8 +88,6 @@ enum denied_code {
     DENIED_TOO_MANY = 5,
     DENIED_REVOKED = 6,
 };
-
-enum session_padding { PADDING_OFF = 0, PADDING_PADME = 1, PADDING_B1K = 2 };
 
 struct session_audit {
     bool known;
@@ -241,7 +240,7 @@ NODISCARD enum err session_tick(struct session *s, uint64_t now_ms);
 NODISCARD enum err session_pend(struct session *s, enum grant_role role_asked,
                                 uint64_t expires_wall_ms);
 NODISCARD enum err session_admit(struct session *s, const struct session_welcome *w,
-                                 struct lane *lane);
+                                 struct lane *lane, uint64_t now_ms);
 void session_refuse(struct session *s, enum denied_code code, const char *text);
 
 /* Says goodbye in a record, when there are keys, and then is over. Messages not yet

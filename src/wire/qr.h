@@ -6,7 +6,8 @@
  *            a secret: wipe it with qr_fini().
  * Errors     ERR_PROTO  not a blob of version 1, or a URL in it is not one
  *            ERR_LIMIT  too many or too long URLs
- * Limits     QR_URLS_MAX addresses of QR_URL_MAX octets; QR_BLOB_MAX in all.
+ * Limits     QR_URLS_MAX addresses of QR_URL_MAX octets; QR_BLOB_MAX in all, which is
+ *            2,048 characters of base64url: what a page accepts.
  * Tests      tests/unit/qr_test.c, tests/fuzz/qr_fuzz.c
  */
 #ifndef WIRE_QR_H
@@ -18,7 +19,7 @@ enum {
     QR_URLS_MAX = 8,
     QR_URL_MAX = 255, // the length is one octet
     QR_FIXED = 1 + 1 + 8 + 16 + 32 + 16,
-    QR_BLOB_MAX = QR_FIXED + 1 + QR_URLS_MAX * (2 + QR_URL_MAX),
+    QR_BLOB_MAX = 1536,
     QR_TEXT_MAX = 4096, // a pasted link, in octets
 };
 

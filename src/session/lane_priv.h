@@ -1,0 +1,76 @@
+/*
+ * lane_priv: the inside of a lane, for lane.c and lane_io.c only.
+ */
+#ifndef SESSION_LANE_PRIV_H
+#define SESSION_LANE_PRIV_H
+
+#include "base/list.h"
+#include "session/lane_io.h"
+
+struct lane_stream {
+    struct list node;
+    uint16_t id;
+    bool announce; // device: the next message of ours opens it
+    bool opened;   // host: its first message has not been handed on yet
+    struct assembly in;
+};
+
+struct lane_out { // one message of ours, queued until it is acknowledged
+    struct list node;
+    struct blob *message; // NULL: only flags, or void
+    uint16_t stream;
+    uint8_t flags; // STREAM_OPEN on its first fragment, STREAM_CLOSE on its last
+    uint64_t merge_key;
+    uint64_t first_seq; // 0: nothing of it has been sealed
+    size_t n_fragments;
+    size_t n_sealed; // fragments that have a number
+};
+
+struct lane {
+    enum lane_side side;
+    uint32_t epoch;
+    const void *owner;
+
+    struct list streams;
+    size_t n_streams;
+    uint16_t last_stream; // highest id ever opened in this epoch
+
+    struct list out;
+    size_t n_out;
+    size_t out_bytes;
+    uint64_t last_sent;    // highest number sealed
+    uint64_t acked;        // highest number acknowledged
+    struct lane_out *next; // being sent in this session; NULL: nothing is left
+    size_t next_fragment;
+    lane_merge_fn *merge;
+    void *merge_user;
+
+    uint64_t last_recv;
+    bool recv_is_lost;
+    size_t in_bytes;            // of unfinished messages
+    struct assembly last_whole; // of a stream that is gone: its last message
+    unsigned owed;              // messages received since the last ack left
+    uint64_t owed_since_ms;
+
+    bool must_tell;  // host: SNAPSHOT_REQUIRED has not been sealed yet
+    bool await_echo; // host: acks are of the old numbering until the device answers
+};
+
+struct lane_stream *lane_stream_find(const struct lane *l, uint16_t id);
+struct lane_stream *lane_stream_add(struct lane *l, uint16_t id); // NULL: no memory
+void lane_stream_drop(struct lane *l, struct lane_stream *s);
+void lane_streams_drop_all(struct lane *l);
+
+void lane_out_drop(struct lane *l, struct lane_out *o);
+void lane_out_drop_all(struct lane *l);
+
+/* Forgets what has no number yet; a message that is half numbered is cut there. */
+void lane_out_drop_unsealed(struct lane *l);
+
+/* The same, and what has a number goes on as empty fragments. */
+void lane_out_void(struct lane *l);
+
+/* Host: the next epoch, an empty queue, no streams. */
+void lane_restart_at(struct lane *l, uint32_t epoch);
+
+#endif
