@@ -288,7 +288,7 @@ static enum err read_phrase(struct link_pair *p, const struct link_pair_options 
     const struct bytes typed = bytes_from_str(o->text);
     const enum err e =
         typed.len > CODE_INPUT_MAX ? ERR_PROTO : code_parse(typed, &p->code);
-    if (e == ERR_EXPIRED) {
+    if (e == ERR_USAGE) {
         diag_set(d, "there is a typo in the phrase: its last digit does not fit. "
                     "Nothing was sent, the phrase is still good");
         return ERR_PROTO;

@@ -35,6 +35,7 @@ struct session *session_new(bool is_host, uint64_t now_ms)
         .table = states,
         .state = is_host ? HOST_FIRST : CTRL_HELLO,
     };
+    s->now_ms = now_ms;
     s->deadline_ms = now_ms + HANDSHAKE_MS;
     s->padding = PADDING_PADME;
     s->code = CLOSE_HANDSHAKE;
@@ -171,6 +172,7 @@ static enum err check_box(struct session *s, struct bytes body)
 
 enum err session_feed(struct session *s, struct bytes body, uint64_t now_ms)
 {
+    s->now_ms = now_ms;
     const enum err e = check_box(s, body);
     if (e != OK) {
         return e;
@@ -260,6 +262,7 @@ static enum err tick_open(struct session *s, uint64_t now_ms)
 
 enum err session_tick(struct session *s, uint64_t now_ms)
 {
+    s->now_ms = now_ms;
     switch ((enum session_state)s->m.state) {
     case STATE_OPEN:
         if (!s->in_box) {

@@ -18,7 +18,7 @@
  *         whenever the lane got a message, or credit arrived: flush(s);
  *
  *         drain: while (session_next(s, &ev)) switch (ev.kind) {
- *             case SESSION_PEER:    session_admit(s, &welcome, lane, now);
+ *             case SESSION_PEER:    session_admit(s, &welcome, lane); // or _refuse
  *             case SESSION_MESSAGE: router_message(ev.message.stream, …octets…);
  *             case SESSION_RESET:   forget every stream of this device
  *             case SESSION_CLOSED:  close the channel, session_destroy(s) }
@@ -240,7 +240,7 @@ NODISCARD enum err session_tick(struct session *s, uint64_t now_ms);
 NODISCARD enum err session_pend(struct session *s, enum grant_role role_asked,
                                 uint64_t expires_wall_ms);
 NODISCARD enum err session_admit(struct session *s, const struct session_welcome *w,
-                                 struct lane *lane, uint64_t now_ms);
+                                 struct lane *lane);
 void session_refuse(struct session *s, enum denied_code code, const char *text);
 
 /* Says goodbye in a record, when there are keys, and then is over. Messages not yet

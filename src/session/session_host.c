@@ -280,7 +280,7 @@ enum err session_pend(struct session *s, enum grant_role role_asked,
 }
 
 enum err session_admit(struct session *s, const struct session_welcome *w,
-                       struct lane *lane, uint64_t now_ms)
+                       struct lane *lane)
 {
     struct session_welcome welcome = *w;
     struct lane_offer offer = {.epoch = 0};
@@ -303,7 +303,7 @@ enum err session_admit(struct session *s, const struct session_welcome *w,
         return session_die(s, e, CLOSE_PROTO, "READY is too long");
     }
     s->next_padding = welcome.padding;
-    session_open(s, now_ms);
+    session_open(s, s->now_ms);
     if (begun.reset) {
         (void)session_emit(s, SESSION_RESET);
     }

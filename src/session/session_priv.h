@@ -81,6 +81,7 @@ struct session {
     enum session_mode mode;
     uint64_t deadline_ms; // of the present state
     uint64_t began_ms;    // OPEN
+    uint64_t now_ms;      // the last time anybody said
     enum close_code code;
     const char *why;
 
