@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 const struct cli_command *const commands[] = {
+    &cmd_relay,
     &cmd_help,
     &cmd_version,
     &cmd_completion,

@@ -17,7 +17,8 @@
     X(EXIT_RPC, 7, "the other side answered with a JSON-RPC error")              \
     X(EXIT_RUNNING, 8, "already running, or the port is taken")                  \
     X(EXIT_AGENT, 9, "the agent (Codex) is missing, too old or failed")          \
-    X(EXIT_HOME, 10, "the state folder cannot be used")
+    X(EXIT_HOME, 10, "the state folder cannot be used")                          \
+    X(EXIT_CERTIFICATE, 11, "the certificate or its key cannot be used")
 
 #define EXIT_CODE_ENUM(name, value, text) name = (value),
 enum exit_code { EXIT_CODE_LIST(EXIT_CODE_ENUM) };

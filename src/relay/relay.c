@@ -9,6 +9,7 @@
 #include "relay/limit.h"
 #include "wire/envelope.h"
 
+#define WS_SLACK       2048
 #define HEALTH_PATH    "/healthz"
 #define ADMISSION_SIZE (1u * 1024 * 1024)
 #define RETRY_LATER    "Retry-After: 60\r\n"
@@ -189,7 +190,8 @@ static void accept_socket(struct relay *r, struct http_exchange *x,
 {
     const struct ws_conn_options options = {
         .max_message = ENVELOPE_MAX,
-        .max_queue = RELAY_LEG_MAX,
+        // A little less, so that it tells us to have drained whenever we had stopped.
+        .max_queue = RELAY_LEG_MAX - WS_SLACK,
         .ping_ms = RELAY_PING_MS,
     };
     struct socket *s = mem_try(1, sizeof(*s));
