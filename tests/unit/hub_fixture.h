@@ -57,7 +57,7 @@ struct stage {
 
 static inline void ear_put(struct ear *e, struct bytes text)
 {
-    char *copy = mem_new(text.len + 1);
+    char *copy = malloc(text.len + 1);
     if (copy == NULL || e->end == EAR_MAX) {
         abort();
     }
@@ -69,7 +69,7 @@ static inline void ear_put(struct ear *e, struct bytes text)
 /* The next text, or "". Valid until the next call for this ear. */
 static inline const char *heard(struct ear *e)
 {
-    mem_free(e->last);
+    free(e->last);
     e->last = e->first < e->end ? e->texts[e->first] : NULL;
     e->first += e->first < e->end ? 1 : 0;
     if (e->first == e->end) {

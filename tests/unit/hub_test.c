@@ -284,7 +284,7 @@ TEST(a_page_that_is_too_large_is_asked_for_again_in_smaller_pieces)
     stage_open(&s);
     struct seat *a = device(&s, ROLE_VIEWER);
     const size_t size = 8u * 1024 * 1024;
-    char *big = mem_new(size + 32);
+    char *big = malloc(size + 32);
     memset(big, 'x', size);
     memcpy(big, "{\"data\":[\"", 10);
     memcpy(big + size, "\"]}", 4);
@@ -304,7 +304,7 @@ TEST(a_page_that_is_too_large_is_asked_for_again_in_smaller_pieces)
            "\"includeTurns\":true}}");
     agent_replies(&s, big);
     HAS(heard(&s.agent), "\"includeTurns\":false");
-    mem_free(big);
+    free(big);
     stage_close(&s);
 }
 
