@@ -2,7 +2,10 @@
 // host, keeps the list of threads, the open ones, what waits for a person and what
 // was typed but not yet taken, and tells its listeners that something changed.
 
-import type { Decider, DeviceRow, FarhandStatus, Folder, Thread, ThreadStatus, Turn } from "../wire/codex";
+import {
+  type Decider, type DeviceRow, type FarhandStatus, type Folder, type Thread, type ThreadStatus,
+  toItem, type Turn,
+} from "../wire/codex";
 import { type Params, RpcCode, type RpcId } from "../wire/jsonrpc";
 import { type HostClient, RpcError, type ServerRequest } from "./index";
 import { Outbox, type Outgoing } from "./outbox";
@@ -304,6 +307,7 @@ export class Desk {
     const model = threadId ? this.open.get(threadId) : undefined;
     const taken = model?.apply(method, params) ?? false;
     if (model && method === "item/started") this.outbox.seen(model);
+    if (threadId && method === "item/started") this.preview(threadId, params["item"]);
     if (own || taken) this.changed();
   }
 
@@ -320,6 +324,17 @@ export class Desk {
   note(thread: Thread): void {
     if (thread.ephemeral || thread.threadSource === "thread_title") return;
     this.threads.set(thread.id, { ...this.threads.get(thread.id), ...thread });
+  }
+
+  /** A thread without a name is known by its first words. */
+  private preview(id: string, item: unknown): void {
+    const thread = this.threads.get(id);
+    const first = toItem(item);
+    if (!thread || thread.name || thread.preview || first?.type !== "userMessage") return;
+    const preview = first.content.map((part) => part.text ?? "").join(" ").trim().slice(0, 200);
+    this.threads.set(id, { ...thread, preview });
+    const model = this.open.get(id);
+    if (model && !model.thread.preview) model.thread = { ...model.thread, preview };
   }
 
   setStatus(id: string, status: ThreadStatus): void {

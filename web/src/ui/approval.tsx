@@ -127,7 +127,7 @@ function AskCommand({ params, ready, answer }: AskProps<CommandApproval>) {
         {offers(params, "acceptForSession") && (
           <button type="button" class="plain" disabled={!ready} onClick={decide("acceptForSession")}>Approve for this session</button>
         )}
-        <button type="button" class="plain" disabled={!ready} onClick={decide("cancel")}>Decline and stop the turn</button>
+        <button type="button" class="plain quiet" disabled={!ready} onClick={decide("cancel")}>Decline and stop the turn</button>
       </Buttons>
     </>
   );
@@ -141,14 +141,14 @@ function AskPatch({ params, ready, answer, model }: AskProps<ThreadRequestParams
     <>
       <div class="dock-scroll">
         <Reason text={params.reason} />
-        {changes?.map((change) => <FileDiff change={change} key={change.path} />)}
+        {changes?.map((change) => <FileDiff change={change} root={model.thread.cwd} key={change.path} />)}
         {!changes && <p class="note">The change itself has not arrived here, so it cannot be approved from this device.</p>}
       </div>
       <Buttons
         ready={ready} no={{ label: "Decline", act: decide("decline") }}
         yes={{ label: "Approve", act: decide("accept"), disabled: !changes }}
       >
-        <button type="button" class="plain" disabled={!ready} onClick={decide("cancel")}>Decline and stop the turn</button>
+        <button type="button" class="plain quiet" disabled={!ready} onClick={decide("cancel")}>Decline and stop the turn</button>
       </Buttons>
     </>
   );

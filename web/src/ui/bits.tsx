@@ -13,7 +13,7 @@ export function Waiting({ what }: { what: string }) {
     return () => clearTimeout(timer);
   }, []);
   return (
-    <div class="waiting" role="status">
+    <div class="wait-box" role="status">
       <span class="dots" aria-hidden="true"><i /><i /><i /></span>
       {late && <span>{what}</span>}
     </div>

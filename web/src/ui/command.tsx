@@ -52,15 +52,15 @@ export function CommandCard({ entry, asks }: { entry: Entry; asks: boolean }) {
       <header class="card-head">
         <Icon name="terminal" size={18} />
         <code class="command-line" title={item.command}>{plainCommand(item.command)}</code>
+      </header>
+      <Output text={item.aggregatedOutput ?? ""} open={entry.open} />
+      {entry.partial && <p class="note">The beginning of this output was before the host came back.</p>}
+      <footer class="card-foot">
         <span class={`chip ${tone}`}>
           {tone === "good" && <Icon name="check" size={14} />}
           {tone === "live" && <i class="pulse" />}
           {word}
         </span>
-      </header>
-      <Output text={item.aggregatedOutput ?? ""} open={entry.open} />
-      {entry.partial && <p class="note">The beginning of this output was before the host came back.</p>}
-      <footer class="card-foot">
         <span title={item.cwd}>{shortPath(item.cwd)}</span>
         {item.durationMs != null && <span>{duration(item.durationMs)}</span>}
         <DecidedBy decision={entry.decision} />

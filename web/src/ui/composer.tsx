@@ -49,11 +49,12 @@ export function Composer({ draftKey, placeholder, busy = false, running = false,
             }
           }}
         />
-        {running && !draft.trim() ? (
+        {running && (
           <button type="button" class="round stop" aria-label="Interrupt the turn" title="Interrupt" onClick={onInterrupt}>
             <Icon name="stop" />
           </button>
-        ) : (
+        )}
+        {(!running || draft.trim()) && (
           <button
             type="submit" class="round" disabled={!draft.trim() || busy}
             aria-label={running ? "Steer the running turn" : "Send"} title={running ? "Steer" : "Send"}

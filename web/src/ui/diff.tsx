@@ -52,20 +52,28 @@ const KIND_WORD = { add: "new", delete: "deleted", update: "" } as const;
 const FOLDED = 60;
 const WINDOW = 400;
 
-export function FileDiff({ change, open = true }: { change: FileChange; open?: boolean }) {
+/** Inside the thread's folder a path is read from there; elsewhere it stays whole. */
+function within(root: string, path: string): string {
+  return root && path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
+}
+
+export function FileDiff({ change, root, open = true }: {
+  change: FileChange; root: string; open?: boolean;
+}) {
   const lines = useMemo(() => linesOf(change), [change]);
   const [shown, setShown] = useState(open);
   const [limit, setLimit] = useState(lines.length > FOLDED * 2 ? FOLDED : lines.length);
   const { added, removed } = counts(lines);
-  const slash = change.path.lastIndexOf("/") + 1;
+  const path = within(root, change.path);
+  const slash = path.lastIndexOf("/") + 1;
   return (
     <section class="diff" aria-label={`Change of ${change.path}`}>
       <button type="button" class="diff-head" aria-expanded={shown} onClick={() => setShown(!shown)}>
         <Icon name="file" size={18} />
         <span class="diff-path" title={change.path}>
-          <small><Exact text={change.path.slice(0, slash)} /></small>
-          <b><Exact text={change.path.slice(slash)} /></b>
-          {change.kind.move_path && <small> → <Exact text={change.kind.move_path} /></small>}
+          <b><Exact text={path.slice(slash)} /></b>
+          {change.kind.move_path && <b> → <Exact text={within(root, change.kind.move_path)} /></b>}
+          {slash > 0 && <small><Exact text={path.slice(0, slash - 1)} /></small>}
         </span>
         {KIND_WORD[change.kind.type] && <span class="chip">{KIND_WORD[change.kind.type]}</span>}
         <span class="counts">

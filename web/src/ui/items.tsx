@@ -58,7 +58,7 @@ function patchWord(entry: Entry, item: Patch, asks: boolean): { word: string; to
   return entry.open ? { word: "writing", tone: "live" } : { word: "not applied", tone: "" };
 }
 
-function PatchCard({ entry, asks }: { entry: Entry; asks: boolean }) {
+function PatchCard({ entry, asks, root }: { entry: Entry; asks: boolean; root: string }) {
   const item = entry.item as Patch;
   const { word, tone } = patchWord(entry, item, asks);
   const files = item.changes.length === 1 ? "1 file" : `${item.changes.length} files`;
@@ -69,7 +69,7 @@ function PatchCard({ entry, asks }: { entry: Entry; asks: boolean }) {
         <span class="grow">Changes {files}</span>
         <span class={`chip ${tone}`}>{tone === "good" && <Icon name="check" size={14} />}{word}</span>
       </header>
-      {item.changes.map((change) => <FileDiff change={change} key={change.path} open={item.changes.length < 4} />)}
+      {item.changes.map((change) => <FileDiff change={change} root={root} key={`${change.path}${asks}`} open={!asks && item.changes.length < 4} />)}
       {entry.decision?.by && <footer class="card-foot"><DecidedBy decision={entry.decision} /></footer>}
     </article>
   );
@@ -111,15 +111,15 @@ function Other({ item }: { item: OtherItem }) {
   );
 }
 
-export const ItemView = memo(function ItemView({ entry, asks }: {
-  entry: Entry; revision: number; open: boolean; asks: boolean;
+export const ItemView = memo(function ItemView({ entry, asks, root }: {
+  entry: Entry; revision: number; open: boolean; asks: boolean; root: string;
 }) {
   switch (entry.item.type) {
     case "userMessage": return <User item={entry.item} />;
     case "agentMessage": return <Agent entry={entry} />;
     case "reasoning": return <Thought entry={entry} />;
     case "commandExecution": return <CommandCard entry={entry} asks={asks} />;
-    case "fileChange": return <PatchCard entry={entry} asks={asks} />;
+    case "fileChange": return <PatchCard entry={entry} asks={asks} root={root} />;
     case "plan": return <article class="card plan"><header class="card-head"><Icon name="plan" size={18} /><span>Plan</span></header><div class="card-body"><Markdown text={(entry.item as Plan).text} live={entry.open} /></div></article>;
     case "mcpToolCall":
     case "dynamicToolCall": return <Tool entry={entry} />;

@@ -83,7 +83,7 @@ export function Strip({ desk }: { desk: Desk }) {
         type="button" class="strip" onClick={() => setDetail(true)}
         aria-label={`Connection: ${links.map((l) => `${l.name} ${HEALTH_WORDS[l.health]}`).join(", ")}`}
       >
-        <span class="link good"><i class="dot" /><b>This device</b></span>
+        <span class="link good"><i class="dot" /><b class="only-wide">This device</b><b class="only-slim">You</b></span>
         {links.map((link) => (
           <span class={`link ${link.health}`} key={link.name}>
             <i class="wire" /><i class="dot" /><b>{link.name}</b>

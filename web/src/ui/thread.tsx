@@ -47,7 +47,7 @@ function ThreadView({ desk, model }: { desk: Desk; model: ThreadModel }) {
   const rights = rightsOf(desk);
   return (
     <div class="pane thread">
-      <Head desk={desk} model={model} running={running} mayStop={rights.steer} />
+      <Head model={model} />
       <div class="scroll stream" ref={ref} tabIndex={-1}>
         <div class="column">
           <Older desk={desk} model={model} />
@@ -78,9 +78,7 @@ function hasOpenText(model: ThreadModel): boolean {
   return last !== undefined && last.open && last.item.type === "agentMessage" && last.item.text !== "";
 }
 
-function Head({ desk, model, running, mayStop }: {
-  desk: Desk; model: ThreadModel; running: boolean; mayStop: boolean;
-}) {
+function Head({ model }: { model: ThreadModel }) {
   const branch = model.thread.gitInfo?.branch;
   const tokens = model.tokens;
   return (
@@ -93,7 +91,6 @@ function Head({ desk, model, running, mayStop }: {
           {tokens ? ` · ${Math.round((100 * tokens.used) / tokens.window)} % of context` : ""}
         </span>
       </div>
-      {running && mayStop && <IconButton icon="stop" label="Interrupt the turn" onClick={() => void desk.interrupt(model)} tone="bad" />}
     </header>
   );
 }
@@ -125,7 +122,7 @@ function Turns({ model, asking }: { model: ThreadModel; asking: Set<string | und
           {entries.map((entry) => (
             <ItemView
               key={entry.item.id} entry={entry} revision={entry.revision} open={entry.open}
-              asks={asking.has(entry.item.id)}
+              asks={asking.has(entry.item.id)} root={model.thread.cwd}
             />
           ))}
           <TurnEnd turn={model.turns.get(turnId)} />
