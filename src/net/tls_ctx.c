@@ -21,6 +21,7 @@ struct tls_client {
  * resume (a secret that would outlive its connection). */
 static SSL_CTX *ctx_new(const SSL_METHOD *method)
 {
+    (void)OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS, NULL); // for tls_failure()
     SSL_CTX *ctx = SSL_CTX_new(method);
     if (ctx == NULL || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) {
         log_error("tls.create", "reason=\"OpenSSL refused\"");
