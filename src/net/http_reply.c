@@ -129,3 +129,11 @@ void http_reply_end(struct http_exchange *x)
     }
     http_exchange_sent(x);
 }
+
+void http_reply_cut(struct http_exchange *x)
+{
+    if (x->m.state == HTTP_HANDLING || x->m.state == HTTP_SENDING) {
+        http_exchange_on_gone(x, NULL, NULL);
+        http_exchange_drop(x);
+    }
+}

@@ -94,6 +94,9 @@ void http_reply_begin(struct http_exchange *x, unsigned status, const char *head
 NODISCARD enum err http_reply_write(struct http_exchange *x, struct bytes octets);
 void http_reply_end(struct http_exchange *x);
 
+/* Drops the connection in the middle of the exchange; `gone` does not come. */
+void http_reply_cut(struct http_exchange *x);
+
 /* Ends the exchange; gives the connection (see ws_conn_start()). NULL: the request
  * was not a proper handshake and has been refused. `headers` may be NULL. */
 struct ws_conn *http_exchange_accept_ws(struct http_exchange *x,
