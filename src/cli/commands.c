@@ -6,6 +6,7 @@
 
 const struct cli_command *const commands[] = {
     &cmd_relay,
+    &cmd_practice_model,
     &cmd_help,
     &cmd_version,
     &cmd_completion,

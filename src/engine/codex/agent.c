@@ -59,8 +59,28 @@ static void agent_fail(struct agent *a, const char *sentence)
 
 /* ---- RUNNING ------------------------------------------------------------------------- */
 
-/* The last line that the process wrote to its log, for a person. */
-static void last_line(const struct agent *a, char *out, size_t size)
+/* The line of a failing start that says why; else the last one. */
+static struct bytes telling_line(struct bytes text)
+{
+    static const char mark[] = "Error: ";
+    struct bytes best = BYTES_NONE;
+    bool marked = false;
+    while (text.len > 0) {
+        const uint8_t *nl = memchr(text.at, '\n', text.len);
+        const size_t n = nl == NULL ? text.len : (size_t)(nl - text.at);
+        const struct bytes line = bytes_sub(text, 0, n);
+        const bool tells = n > strlen(mark) && memcmp(line.at, mark, strlen(mark)) == 0;
+        if (n > 0 && (tells || !marked)) {
+            best = tells ? bytes_sub(line, strlen(mark), SIZE_MAX) : line;
+            marked = marked || tells;
+        }
+        text = bytes_sub(text, n + 1, SIZE_MAX);
+    }
+    return best;
+}
+
+/* What the process itself said of its end, for a person. */
+static void last_words(const struct agent *a, char *out, size_t size)
 {
     uint8_t tail[TAIL_MAX];
     const int fd = open(a->log_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -68,15 +88,7 @@ static void last_line(const struct agent *a, char *out, size_t size)
     off_t from = end - (off_t)sizeof(tail);
     from = from > a->log_from ? from : a->log_from;
     const ssize_t n = fd < 0 || end <= from ? 0 : pread(fd, tail, sizeof(tail), from);
-    struct bytes rest = {tail, n > 0 ? (size_t)n : 0};
-    while (rest.len > 0 && rest.at[rest.len - 1] == '\n') {
-        rest.len--;
-    }
-    const uint8_t *nl = rest.len == 0 ? NULL : memrchr(rest.at, '\n', rest.len);
-    if (nl != NULL) {
-        rest = bytes_sub(rest, (size_t)(nl - rest.at) + 1, SIZE_MAX);
-    }
-    text_sanitize(rest, out, size);
+    text_sanitize(telling_line((struct bytes){tail, n > 0 ? (size_t)n : 0}), out, size);
     if (fd >= 0) {
         (void)close(fd);
     }
@@ -88,7 +100,7 @@ static void on_ended(struct child *c, void *user, int code, int signum)
     char line[LINE_MAX_SHOWN];
     char sentence[LINE_MAX_SHOWN + 64];
     (void)c;
-    last_line(a, line, sizeof(line));
+    last_words(a, line, sizeof(line));
     const enum err e = signum != 0 ? text_format(sentence, sizeof(sentence),
                                                  "Codex was ended by signal %d", signum)
                                    : text_format(sentence, sizeof(sentence),

@@ -14,7 +14,7 @@ static const char config_head[] =
     "# Written by farhand for its practice model; other settings may follow below.\n"
     "model = \"practice\"\n"
     "model_provider = \"practice\"\n"
-    "approval_policy = \"untrusted\"\n"
+    "approval_policy = \"on-request\"\n"
     "sandbox_mode = \"workspace-write\"\n"
     "check_for_update_on_startup = false\n"
     "suppress_unstable_features_warning = true\n"

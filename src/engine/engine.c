@@ -1,0 +1,560 @@
+#include "engine/engine.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/machine.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "crypto/random.h"
+#include "engine/codex/agent.h"
+#include "engine/codex/hello.h"
+#include "engine/codex/place.h"
+#include "engine/codex/record.h"
+#include "engine/codex/stopper.h"
+#include "engine/practice/keeper.h"
+#include "loop/timer.h"
+#include "net/dial.h"
+
+#define DIAL_MS        5000  // a local socket answers at once or not at all
+#define HELLO_MS       30000 // Codex reads its whole home before it answers
+#define KNOCK_MS       25    // between two knocks at a new agent's socket
+#define KNOCK_LIMIT_MS 60000 // an old home with a large index took seconds
+#define PAUSE_FIRST_MS 250
+#define PAUSE_MOST_MS  15000
+#define STEADY_MS      5000  // a connection that lasted this long begins anew
+#define PING_MS        60000 // the proof that the agent lives
+#define HELLO_OUT_MAX  4096
+
+enum { IDLE, MODEL, DIALING, BIRTH, KNOCKING, HELLO, OPEN, PAUSE, HALTED, CLOSING };
+
+#define ALWAYS (MOVES_TO(HALTED) | MOVES_TO(CLOSING))
+
+/*
+ *   IDLE -> MODEL (practice) -> DIALING -> HELLO -> OPEN
+ *                                |  ^                 |
+ *                     BIRTH <----+  +---- PAUSE <-----+   (anything that fails)
+ *                       +-> KNOCKING -> HELLO
+ */
+static const struct machine_state states[] = {
+    [IDLE] = {"idle", MOVES_TO(MODEL) | MOVES_TO(DIALING) | MOVES_TO(PAUSE) | ALWAYS},
+    [MODEL] = {"model", MOVES_TO(DIALING) | ALWAYS},
+    [DIALING] = {"dialing",
+                 MOVES_TO(BIRTH) | MOVES_TO(HELLO) | MOVES_TO(PAUSE) | ALWAYS},
+    [BIRTH] = {"birth", MOVES_TO(KNOCKING) | MOVES_TO(PAUSE) | ALWAYS},
+    [KNOCKING] = {"knocking",
+                  MOVES_TO(HELLO) | MOVES_TO(PAUSE) | MOVES_TO(DIALING) | ALWAYS},
+    [HELLO] = {"hello", MOVES_TO(OPEN) | MOVES_TO(PAUSE) | ALWAYS},
+    [OPEN] = {"open", MOVES_TO(PAUSE) | ALWAYS},
+    [PAUSE] = {"pause", MOVES_TO(DIALING) | ALWAYS},
+    [HALTED] = {"halted", MOVES_TO(CLOSING)},
+    [CLOSING] = {"closing", 0},
+};
+
+struct engine {
+    struct machine m;
+    struct loop *loop;
+    const struct engine_ops *ops;
+    void *user;
+    struct engine_options options; // strings owned
+    struct place place;
+    struct diag misplaced; // why `place` could not be made
+    struct engine_status status;
+    struct keeper *keeper;
+    struct agent *agent;
+    bool agent_lives;
+    struct dial *dial;
+    struct ws_conn *ws;
+    struct hello hello;
+    struct timer timer;
+    struct loop_task task;
+    uint64_t knock_until_ms;
+    uint64_t opened_ms;
+    unsigned n_pauses; // in a row
+    struct stopper *stopper;
+    unsigned n_pending; // ends that CLOSING waits for
+    engine_done_fn *stopped;
+    void *stopped_user;
+    engine_done_fn *closed;
+    void *closed_user;
+};
+
+static void engine_dial(struct engine *e);
+
+/* ---- telling -------------------------------------------------------------------------- */
+
+static void engine_tell(struct engine *e, enum engine_state state, const char *sentence)
+{
+    struct engine_status *s = &e->status;
+    char error[sizeof(s->error)];
+    text_sanitize(bytes_from_str(sentence), error, sizeof(error));
+    if (s->state == state && strcmp(s->error, error) == 0) {
+        return;
+    }
+    s->state = state;
+    memcpy(s->error, error, sizeof(error));
+    e->ops->on_state(e->user, s);
+}
+
+/* ---- PAUSE ----------------------------------------------------------------------------- */
+
+static void on_pause_over(struct timer *t)
+{
+    engine_dial(CONTAINER_OF(t, struct engine, timer));
+}
+
+static void engine_pause(struct engine *e, const char *sentence)
+{
+    uint64_t ms = PAUSE_FIRST_MS;
+    for (unsigned i = 0; i < e->n_pauses && ms < PAUSE_MOST_MS; i++) {
+        ms *= 2;
+    }
+    e->n_pauses++;
+    machine_move(&e->m, PAUSE);
+    timer_start(e->loop, &e->timer, ms < PAUSE_MOST_MS ? ms : PAUSE_MOST_MS,
+                on_pause_over);
+    log_warn("engine.down", "reason=\"%s\"", sentence);
+    engine_tell(e, ENGINE_DOWN, sentence);
+}
+
+/* ---- CLOSING ------------------------------------------------------------------------------ */
+
+static void engine_free(struct engine *e)
+{
+    engine_done_fn *closed = e->closed;
+    void *user = e->closed_user;
+    const char *const owned[] = {e->options.codex_path, e->options.last_resort,
+                                 e->options.codex_home, e->options.endpoint,
+                                 e->options.cwd,        e->options.run_dir,
+                                 e->options.home,       e->options.program};
+    for (size_t i = 0; i < COUNT(owned); i++) {
+        union {
+            const char *from;
+            void *to;
+        } string = {.from = owned[i]};
+        mem_free(string.to);
+    }
+    mem_free(e);
+    if (closed != NULL) {
+        closed(user);
+    }
+}
+
+/* One of the ends that CLOSING waits for has come. */
+static void on_part_ended(void *user)
+{
+    struct engine *e = user;
+    if (--e->n_pending == 0) {
+        engine_free(e);
+    }
+}
+
+/* ---- OPEN ------------------------------------------------------------------------------------ */
+
+static void ws_closed(struct ws_conn *c, void *user, enum err why, uint16_t code)
+{
+    struct engine *e = user;
+    (void)c;
+    e->ws = NULL;
+    timer_stop(&e->timer);
+    log_info("engine.closed", "reason=\"%s\" code=%u", err_text(why), (unsigned)code);
+    if (e->m.state == CLOSING) {
+        on_part_ended(e);
+        return;
+    }
+    if (e->m.state == HALTED) {
+        return;
+    }
+    if (e->m.state == OPEN && loop_now_ms(e->loop) - e->opened_ms > STEADY_MS) {
+        e->n_pauses = 0;
+    }
+    e->status.version[0] = '\0';
+    e->status.instance[0] = '\0';
+    e->status.pid = 0;
+    engine_pause(e, e->hello.error[0] != '\0' ? e->hello.error
+                    : why == ERR_EXPIRED      ? "the agent has fallen silent"
+                                              : "the agent has closed the connection");
+}
+
+/* A process is known by its pid and start; a connection without one by a number. */
+static void learn_instance(struct engine *e, pid_t pid)
+{
+    uint8_t octets[8];
+    if (pid > 0 && process_name(pid, e->status.instance) == OK) {
+        return;
+    }
+    random_bytes(octets, sizeof(octets));
+    hex_encode(BYTES_OF(octets), e->status.instance);
+}
+
+/* Is it ours? Then its session is led by the process that our record names. */
+static void learn_peer(struct engine *e)
+{
+    const struct stream_peer *peer = ws_conn_peer(e->ws);
+    const pid_t pid = peer->is_unix && peer->has_pid ? peer->pid : 0;
+    struct record r;
+    const bool own = !e->place.joins_only && pid > 0 &&
+                     record_read(e->options.run_dir, e->place.record, &r) == OK &&
+                     process_session(pid) == r.pid;
+    e->status.pid = pid;
+    e->status.joined = !own;
+    e->status.shared = e->place.shared || !own;
+    learn_instance(e, pid);
+}
+
+static void engine_open(struct engine *e)
+{
+    const bool login = e->hello.state == HELLO_LOGIN;
+    if (e->m.state == HELLO) {
+        timer_stop(&e->timer);
+        machine_move(&e->m, OPEN);
+        e->opened_ms = loop_now_ms(e->loop);
+        memcpy(e->status.version, e->hello.version, sizeof(e->status.version));
+        learn_peer(e);
+    }
+    log_info("engine.open", "version=%s joined=%d login=%d", e->status.version,
+             e->status.joined, login);
+    engine_tell(e, login ? ENGINE_LOGIN_REQUIRED : ENGINE_READY,
+                login ? "Codex wants a login, and there is none" : "");
+}
+
+/* ---- HELLO -------------------------------------------------------------------------------------- */
+
+static void on_hello_late(struct timer *t)
+{
+    struct engine *e = CONTAINER_OF(t, struct engine, timer);
+    ws_conn_abort(e->ws);
+}
+
+static void hello_feed(struct engine *e, struct bytes text)
+{
+    struct buf out;
+    buf_init(&out, HELLO_OUT_MAX);
+    bool ours = false;
+    enum err r = hello_input(&e->hello, text, &out, &ours);
+    if (r == OK && buf_len(&out) > 0) {
+        r = ws_conn_send_text(e->ws, buf_bytes(&out));
+    }
+    buf_fini(&out);
+    if (r != OK || e->hello.state == HELLO_FAILED) {
+        ws_conn_abort(e->ws);
+    } else if (e->hello.state == HELLO_READY || e->hello.state == HELLO_LOGIN) {
+        engine_open(e);
+    }
+}
+
+static void ws_message(struct ws_conn *c, void *user, bool text, struct bytes payload)
+{
+    struct engine *e = user;
+    (void)c;
+    if (!text || e->m.state == HALTED) {
+        return;
+    }
+    if (e->status.state == ENGINE_READY && e->m.state == OPEN) {
+        e->ops->on_message(e->user, payload);
+    } else {
+        hello_feed(e, payload);
+    }
+}
+
+static void engine_hello(struct engine *e, struct ws_conn *ws)
+{
+    static const struct ws_conn_events events = {.message = ws_message,
+                                                 .closed = ws_closed};
+    struct buf out;
+    buf_init(&out, HELLO_OUT_MAX);
+    machine_move(&e->m, HELLO);
+    e->ws = ws;
+    ws_conn_start(ws, &events, e);
+    timer_start(e->loop, &e->timer, HELLO_MS, on_hello_late);
+    enum err r = hello_begin(&e->hello, &out);
+    if (r == OK) {
+        r = ws_conn_send_text(ws, buf_bytes(&out));
+    }
+    if (r != OK) {
+        ws_conn_abort(ws);
+    }
+    buf_fini(&out);
+}
+
+/* ---- DIALING and KNOCKING ------------------------------------------------------------------------- */
+
+static void on_dialed(void *user, enum err r, const struct dial_result *result);
+
+static void engine_knock(struct engine *e)
+{
+    const struct dial_options o = {.url = e->place.endpoint,
+                                   .timeout_ms = DIAL_MS,
+                                   .ws = {.max_message = WS_CONN_MESSAGE_MAX,
+                                          .max_queue = ENGINE_QUEUE_MAX,
+                                          .ping_ms = PING_MS}};
+    e->dial = dial_ws(e->loop, &o, on_dialed, e);
+}
+
+static void engine_dial(struct engine *e)
+{
+    machine_move(&e->m, DIALING);
+    engine_knock(e);
+}
+
+static void on_knock(struct timer *t)
+{
+    engine_knock(CONTAINER_OF(t, struct engine, timer));
+}
+
+static void engine_give_birth(struct engine *e);
+
+static void not_dialed(struct engine *e, enum err r, const char *text)
+{
+    const bool nobody = r == ERR_NOT_FOUND || r == ERR_IO;
+    if (e->m.state == KNOCKING && nobody && loop_now_ms(e->loop) < e->knock_until_ms) {
+        timer_start(e->loop, &e->timer, KNOCK_MS, on_knock);
+    } else if (e->m.state == DIALING && nobody && !e->place.joins_only) {
+        engine_give_birth(e);
+    } else {
+        engine_pause(e, text);
+    }
+}
+
+static void on_dialed(void *user, enum err r, const struct dial_result *result)
+{
+    struct engine *e = user;
+    e->dial = NULL;
+    if (e->m.state != DIALING && e->m.state != KNOCKING) { // nobody waits any more
+        if (r == OK) {
+            ws_conn_abort(result->ws);
+        }
+        if (e->m.state == CLOSING) {
+            on_part_ended(e);
+        }
+        return;
+    }
+    if (r == OK) {
+        engine_hello(e, result->ws);
+    } else if (r == ERR_CANCELED) {
+        machine_move(&e->m, DIALING); // another has the socket: on_agent_ended()
+        engine_knock(e);
+    } else {
+        not_dialed(e, r, result->text);
+    }
+}
+
+/* ---- BIRTH: an agent of our own --------------------------------------------------------------------- */
+
+static void on_agent_started(void *user, pid_t pid)
+{
+    struct engine *e = user;
+    (void)pid;
+    if (e->m.state != BIRTH) {
+        return;
+    }
+    machine_move(&e->m, KNOCKING);
+    e->knock_until_ms = loop_now_ms(e->loop) + KNOCK_LIMIT_MS;
+    engine_knock(e);
+}
+
+static void on_agent_failed(void *user, const char *sentence)
+{
+    struct engine *e = user;
+    e->agent_lives = false;
+    if (e->m.state == BIRTH) {
+        engine_pause(e, sentence);
+    }
+}
+
+static void on_agent_ended(void *user, const char *sentence, bool in_use)
+{
+    struct engine *e = user;
+    e->agent_lives = false;
+    if (e->m.state == OPEN || e->m.state == HELLO) { // its socket will close, too
+        text_sanitize(bytes_from_str(sentence), e->hello.error, sizeof(e->hello.error));
+    } else if (e->m.state == PAUSE || e->m.state == DIALING) {
+        engine_tell(e, ENGINE_DOWN, sentence);
+    }
+    if (e->m.state != KNOCKING) {
+        return;
+    }
+    timer_stop(&e->timer);
+    const bool dials = e->dial != NULL;
+    if (dials) {
+        dial_cancel(e->dial);
+    }
+    if (!in_use) {
+        engine_pause(e, sentence);
+    } else if (!dials) { // else on_dialed() goes on from here
+        engine_dial(e);
+    }
+}
+
+static void engine_give_birth(struct engine *e)
+{
+    static const struct agent_ops ops = {.started = on_agent_started,
+                                         .failed = on_agent_failed,
+                                         .ended = on_agent_ended};
+    machine_move(&e->m, BIRTH);
+    if (e->agent == NULL) {
+        const struct agent_options o = {
+            .codex_path = e->options.codex_path,
+            .last_resort = e->options.last_resort,
+            .codex_home = e->place.sets_home ? e->place.codex_home : NULL,
+            .listen = e->place.listen,
+            .cwd = e->options.cwd,
+            .run_dir = e->options.run_dir,
+            .record = e->place.record,
+            .log = e->place.log,
+            .practice = e->options.practice};
+        e->agent = agent_create(e->loop, &o, &ops, e);
+    }
+    if (e->agent_lives) { // it runs, and does not listen: wait for it
+        on_agent_started(e, 0);
+        return;
+    }
+    e->agent_lives = true;
+    agent_start(e->agent);
+}
+
+/* ---- MODEL: the practice model comes first ------------------------------------------------------------ */
+
+static void on_model_ready(void *user, uint16_t port)
+{
+    struct engine *e = user;
+    (void)port;
+    if (e->m.state == MODEL) {
+        engine_dial(e);
+    }
+}
+
+static void on_model_failed(void *user, const char *sentence)
+{
+    struct engine *e = user;
+    if (e->m.state == MODEL) {
+        engine_tell(e, ENGINE_DOWN, sentence);
+    }
+}
+
+static void engine_keep_model(struct engine *e)
+{
+    static const struct keeper_ops ops = {.ready = on_model_ready,
+                                          .failed = on_model_failed};
+    const struct keeper_options o = {.program = e->options.program,
+                                     .run_dir = e->options.run_dir,
+                                     .codex_home = e->place.codex_home,
+                                     .trusted = e->options.cwd};
+    machine_move(&e->m, MODEL);
+    e->keeper = keeper_create(e->loop, &o, &ops, e);
+    keeper_start(e->keeper);
+}
+
+/* ---- the object ----------------------------------------------------------------------------------------- */
+
+struct engine *engine_create(struct loop *l, const struct engine_options *o,
+                             const struct engine_ops *ops, void *user)
+{
+    struct engine *e = mem_new(sizeof(*e));
+    e->m = (struct machine){.what = "engine", .table = states, .state = IDLE};
+    e->loop = l;
+    e->ops = ops;
+    e->user = user;
+    e->options = *o;
+    e->options.codex_path = mem_strdup(o->codex_path);
+    e->options.last_resort = mem_strdup(o->last_resort);
+    e->options.codex_home = mem_strdup(o->codex_home);
+    e->options.endpoint = mem_strdup(o->endpoint);
+    e->options.cwd = mem_strdup(o->cwd);
+    e->options.run_dir = mem_strdup(o->run_dir);
+    e->options.home = mem_strdup(o->home);
+    e->options.program = mem_strdup(o->program);
+    e->status.practice = o->practice;
+    if (place_make(o, &e->misplaced, &e->place) == OK) {
+        text_sanitize(bytes_from_str(e->place.endpoint), e->status.endpoint,
+                      sizeof(e->status.endpoint));
+        e->status.shared = e->place.shared;
+        e->status.joined = e->place.joins_only;
+    }
+    return e;
+}
+
+static void on_start(struct loop_task *t)
+{
+    struct engine *e = CONTAINER_OF(t, struct engine, task);
+    if (e->place.endpoint[0] == '\0') {
+        engine_tell(e, ENGINE_DOWN, e->misplaced.text); // and so it stays
+    } else if (e->options.practice) {
+        engine_keep_model(e);
+    } else {
+        engine_dial(e);
+    }
+}
+
+void engine_start(struct engine *e)
+{
+    loop_defer(e->loop, &e->task, on_start);
+}
+
+enum err engine_send(struct engine *e, struct bytes text)
+{
+    if (e->m.state != OPEN || e->status.state != ENGINE_READY) {
+        return ERR_CLOSED;
+    }
+    return ws_conn_send_text(e->ws, text);
+}
+
+const struct engine_status *engine_status(const struct engine *e)
+{
+    return &e->status;
+}
+
+static void on_stopped(void *user)
+{
+    struct engine *e = user;
+    engine_done_fn *stopped = e->stopped;
+    e->stopper = NULL;
+    e->stopped = NULL;
+    if (stopped != NULL) {
+        stopped(e->stopped_user);
+    }
+}
+
+void engine_stop_agent(struct engine *e, engine_done_fn *done, void *user)
+{
+    e->stopped = done;
+    e->stopped_user = user;
+    if (e->stopper != NULL || e->m.state == CLOSING) {
+        return;
+    }
+    machine_move(&e->m, HALTED);
+    loop_task_cancel(&e->task);
+    timer_stop(&e->timer);
+    keeper_close(e->keeper); // or it would start the model again
+    e->keeper = NULL;
+    agent_close(e->agent); // or it might just be starting one
+    e->agent = NULL;
+    e->stopper =
+        stopper_start(e->loop, e->options.run_dir, ENGINE_DRAIN_MS, on_stopped, e);
+}
+
+static void on_closing(struct loop_task *t)
+{
+    on_part_ended(CONTAINER_OF(t, struct engine, task));
+}
+
+void engine_close(struct engine *e, engine_done_fn *done, void *user)
+{
+    e->closed = done;
+    e->closed_user = user;
+    machine_move(&e->m, CLOSING);
+    timer_stop(&e->timer);
+    stopper_cancel(e->stopper);
+    keeper_close(e->keeper);
+    agent_close(e->agent);
+    e->n_pending = 1; // for the task below: `done` never comes from inside
+    if (e->dial != NULL) {
+        e->n_pending++;
+        dial_cancel(e->dial);
+    }
+    if (e->ws != NULL) {
+        e->n_pending++;
+        ws_conn_close(e->ws, 1000, NULL);
+    }
+    loop_defer(e->loop, &e->task, on_closing);
+}
