@@ -306,8 +306,10 @@ export class Desk {
     const threadId = threadOf(params);
     const model = threadId ? this.open.get(threadId) : undefined;
     const taken = model?.apply(method, params) ?? false;
-    if (model && method === "item/started") this.outbox.seen(model);
-    if (threadId && method === "item/started") this.preview(threadId, params["item"]);
+    if (threadId && (method === "item/started" || method === "item/completed")) {
+      this.preview(threadId, params["item"]);
+      if (model) this.outbox.seen(model);
+    }
     if (own || taken) this.changed();
   }
 
