@@ -5,6 +5,7 @@
 // restarts with each lane_epoch, and with it every stream.
 
 import type { Bytes } from "../wire/bytes";
+import { Assembler, voided } from "./streams";
 
 export const MAX_UNACKED = 5000;
 export const MAX_UNACKED_OCTETS = 10 * 1024 * 1024;
@@ -24,6 +25,8 @@ export class Lane {
   /** The host's lane_epoch, 0 before the first READY. */
   epoch = 0;
   lastRecv = 0;
+  /** Unfinished messages live here: their first fragments are not sent again. */
+  readonly assembler = new Assembler();
   private lastSent = 0;
   private unacked: Numbered[] = [];
   private unackedOctets = 0;
@@ -95,12 +98,19 @@ export class Lane {
     return { resend: [...this.unacked], lost: [] };
   }
 
-  /** A new lane_epoch: host -> device counts from 1 again. True when it changed. */
+  /**
+   * A new lane_epoch: host -> device counts from 1 again, and every stream is gone.
+   * What has a number keeps it but says nothing any more. True when it changed.
+   */
   restart(epoch: number): boolean {
     if (epoch === this.epoch) return false;
+    const known = this.epoch !== 0;
     this.epoch = epoch;
     this.lastRecv = 0;
     this.owed = 0;
+    this.assembler.forget();
+    if (known) this.unacked = this.unacked.map((m) => ({ seq: m.seq, body: voided(m.body) }));
+    this.unackedOctets = this.unacked.reduce((sum, m) => sum + m.body.length, 0);
     return true;
   }
 }

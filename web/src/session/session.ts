@@ -12,7 +12,7 @@ import { parseReady, type Ready } from "./pairing";
 import {
   decodePlain, encodePlain, Itype, Opener, pad, Padding, type Plain, RecordError, Sealer, unpad,
 } from "./records";
-import { Assembler, decodeFragment, encodeFragment, Flag, fragments } from "./streams";
+import { decodeFragment, encodeFragment, Flag, fragments } from "./streams";
 
 const NONE: Bytes = new Uint8Array(0);
 const MAX_AGE_MS = 12 * 60 * 60 * 1000;
@@ -51,7 +51,6 @@ export function queueMessage(
 
 export class Session {
   private state: "waiting" | "open" | "closed" = "waiting";
-  private readonly assembler = new Assembler();
   private inbound: Promise<void> = Promise.resolve();
   private readonly began: number;
   private pings = new Map<string, number>();
@@ -155,14 +154,15 @@ export class Session {
     const restarted = this.lane.restart(ready.laneEpoch);
     const { resend, lost } = this.lane.resume(ready.lastRecv);
     this.state = "open";
-    this.io.event({ type: "ready", ready, restarted, lost });
+    // Before the event: what its listeners send has higher numbers.
     for (const message of resend) this.emit(Itype.APP, message.body, message.seq);
+    this.io.event({ type: "ready", ready, restarted, lost });
   }
 
   private applyApp(plain: Plain): void {
     if (!this.lane) throw new Malformed("APP in a box");
     if (!this.lane.receive(plain.seq, this.io.now())) return;
-    const arrived = this.assembler.take(decodeFragment(plain.body));
+    const arrived = this.lane.assembler.take(decodeFragment(plain.body));
     const { stream, message, opened } = arrived;
     if (message !== undefined) this.io.event({ type: "message", stream, text: message, opened });
     if (arrived.closed) this.io.event({ type: "streamClosed", stream });
@@ -172,9 +172,10 @@ export class Session {
     const reader = new Reader(body);
     const epoch = reader.u32();
     reader.end();
-    this.assembler.forget();
-    this.lane?.restart(epoch);
-    this.io.event({ type: "snapshotRequired", epoch });
+    const restarted = this.lane?.restart(epoch) === true;
+    // The echo tells the host where the new numbering of our acks begins.
+    this.emit(Itype.SNAPSHOT_REQUIRED, u32(epoch));
+    if (restarted) this.io.event({ type: "snapshotRequired", epoch });
   }
 
   private applyPing(body: Bytes): void {

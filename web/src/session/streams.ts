@@ -42,6 +42,11 @@ export function fragments(stream: number, message: string, first = 0): Fragment[
   return out;
 }
 
+/** What is sent in the place of a fragment whose stream is gone: its number, no octets. */
+export function voided(body: Bytes): Bytes {
+  return encodeFragment({ stream: decodeFragment(body).stream, flags: 0, octets: new Uint8Array(0) });
+}
+
 export interface Arrived {
   stream: number;
   opened: boolean;
