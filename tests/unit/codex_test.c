@@ -168,6 +168,17 @@ TEST(a_missing_login_is_noticed_and_so_is_its_coming)
     buf_fini(&t.out);
 }
 
+TEST(an_account_that_cannot_be_read_is_an_account)
+{
+    struct talk t;
+    talk_begin(&t);
+    talk_hear(&t, AGENT_SAYS("0.169.0"));
+    talk_hear(&t, "{\"id\":\"fh:2\",\"error\":{\"code\":-32603,\"message\":"
+                  "\"workspace routing discovery failed\"}}");
+    EQ_INT(t.h.state, HELLO_READY);
+    buf_fini(&t.out);
+}
+
 TEST(an_old_agent_and_a_refusal_are_said_in_a_sentence)
 {
     struct talk t;
@@ -258,6 +269,7 @@ RUN_TESTS(T(versions_are_found_and_compared),
           T(programs_are_found_and_their_absence_is_said),
           T(the_handshake_ends_ready_with_the_version),
           T(a_missing_login_is_noticed_and_so_is_its_coming),
+          T(an_account_that_cannot_be_read_is_an_account),
           T(an_old_agent_and_a_refusal_are_said_in_a_sentence),
           T(what_is_no_app_server_is_dropped),
           T(a_process_is_known_again_and_a_dead_one_is_not),

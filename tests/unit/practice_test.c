@@ -193,6 +193,11 @@ TEST(what_came_of_a_command_is_said)
          INPUT(USER("parallel a ;; b") "," OUTPUT(
              "call_fh0_0_1", RAN("A\\n")) "," OUTPUT("call_fh0_1_1", RAN("B\\n"))),
          "1. A\\n2. B\\n"},
+        {"a patch",
+         INPUT(USER("patch") "," OUTPUT("call_fh0_0_1",
+                                        "Exit code: 0\\nOutput:\\nSuccess. Updated the "
+                                        "following files:\\nA practice.txt\\n")),
+         "Done: A practice.txt"},
         {"an answer", INPUT(USER("ask") "," OUTPUT("call_fh0_0_1", "red")),
          "The answer was: red"},
     };
@@ -213,7 +218,7 @@ TEST(a_command_that_still_runs_is_asked_again_and_typed_into_once)
     TRUE(holds(&a, "write_stdin") && holds(&a, "\\\"session_id\\\":77"));
     buf_fini(&a.all);
     a = ask(INPUT(USER("type cat ;; hello") "," OUTPUT("call_fh0_0_1", RUNS)));
-    TRUE(holds(&a, "hello\\\\n"));
+    TRUE(holds(&a, "hello\\\\n\\\\u0004"));
     buf_fini(&a.all);
     a = ask(INPUT(USER("type cat ;; hello") "," OUTPUT("call_fh0_0_1", RUNS) "," OUTPUT(
         "call_fh0_1_1", RUNS)));

@@ -34,7 +34,7 @@ enum err hello_begin(struct hello *h, struct buf *out)
     return ask(h, "initialize", initialize_params, out);
 }
 
-static void fail_text(struct hello *h, const char *what, struct bytes error)
+static void refused(struct hello *h, struct bytes error)
 {
     struct bytes raw = BYTES_NONE;
     struct buf text;
@@ -45,8 +45,8 @@ static void fail_text(struct hello *h, const char *what, struct bytes error)
     }
     buf_fini(&text);
     h->state = HELLO_FAILED;
-    if (text_format(h->error, sizeof(h->error), "Codex refused %s: %s", what, shown) !=
-        OK) {
+    if (text_format(h->error, sizeof(h->error), "Codex refused the handshake: %s",
+                    shown) != OK) {
         h->error[0] = '\0'; // cannot be: both are short
     }
 }
@@ -94,14 +94,14 @@ static enum err take_answer(struct hello *h, const struct jsonrpc *m, struct buf
 {
     if (h->state == HELLO_INITIALIZE) {
         if (m->kind == JSONRPC_ERROR) {
-            fail_text(h, "the handshake", m->error);
+            refused(h, m->error);
             return OK;
         }
         return take_initialized(h, m->result, out);
     }
     if (h->state == HELLO_ACCOUNT) {
-        if (m->kind == JSONRPC_ERROR) {
-            fail_text(h, "to say who is logged in", m->error);
+        if (m->kind == JSONRPC_ERROR) { // somebody is, but the backend does not answer
+            h->state = HELLO_READY;
             return OK;
         }
         return take_account(h, m->result);

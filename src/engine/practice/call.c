@@ -324,7 +324,7 @@ static enum err make_more(struct maker *m)
     buf_init(&line, CALL_TEXT_MAX);
     enum err e = buf_put(&line, step_trim(rest));
     if (e == OK) {
-        e = buf_put_str(&line, "\n");
+        e = buf_put_str(&line, "\n\x04"); // Enter, and the end of its input
     }
     if (e == OK) {
         e = put_input(m, session, buf_bytes(&line));
@@ -425,6 +425,18 @@ static enum err say_tests(const struct prompt *p, struct buf *out)
                             "(expected 2, got 3).");
 }
 
+/* Codex lists the changed files after a first line of its own. */
+static enum err say_patch(const struct prompt *p, struct buf *out)
+{
+    struct bytes rest = p->outputs[p->n_outputs - 1];
+    (void)step_split(&rest, "Updated the following files:");
+    if (rest.at == NULL) {
+        return say_command(p->outputs[p->n_outputs - 1], out);
+    }
+    const enum err e = buf_put_str(out, "Done: ");
+    return e != OK ? e : buf_put(out, step_trim(rest));
+}
+
 static enum err say_image(const struct prompt *p, struct buf *out)
 {
     (void)p;
@@ -439,6 +451,7 @@ static enum err say_last(const struct prompt *p, struct buf *out)
 typedef enum err say_fn(const struct prompt *p, struct buf *out);
 
 static say_fn *const sayers[STEP_KINDS] = {
+    [STEP_PATCH] = say_patch,   [STEP_EDIT] = say_patch,    [STEP_DELETE] = say_patch,
     [STEP_PARALLEL] = say_each, [STEP_TESTS] = say_tests,   [STEP_IMAGE] = say_image,
     [STEP_ASK] = say_answer,    [STEP_PERMIT] = say_answer, [STEP_TOOL] = say_answer,
 };
