@@ -1,0 +1,362 @@
+/*
+ * bench_ctrl: the controller of the benchmarks. One job a run, one JSON object out.
+ *
+ *     pair LINK HOME NAME               scan to first thread list; keeps the joined host
+ *     calls URL HOME N METHOD           the same call straight and through the session
+ *     deltas URL HOME RUNS N PID[,PID]  streams of N deltas, straight and through it
+ *     reconnect URL HOME N              a new connection until its first answer
+ *     start PROGRAM ARG…                exec until the first QR code on stdout
+ *
+ * Straight and ours take turns in one process, so that what else the machine does
+ * touches both alike.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "client/joined.h"
+#include "crypto/random.h"
+#include "link/link_pair.h"
+#include "sample.h"
+#include "way.h"
+#include "wire/json.h"
+
+#define WARM_UP    20
+#define PIDS_MAX   4
+#define THREAD_MAX 128
+
+static struct loop *loop;
+
+static double now_ms(void)
+{
+    return (double)clock_mono_us() / 1000;
+}
+
+static size_t number(const char *text)
+{
+    char *end = NULL;
+    const unsigned long n = strtoul(text, &end, 10);
+    if (end == text || n == 0) {
+        bench_fail("'%s' is not a number", text);
+    }
+    return n;
+}
+
+static struct link_joined load(const char *home)
+{
+    struct link_joined j;
+    struct diag d = {.text = ""};
+    if (joined_find(home, NULL, &j, &d) != OK) {
+        bench_fail("%s", d.text);
+    }
+    return j;
+}
+
+/* ---- pair ------------------------------------------------------------------------- */
+
+struct pairing {
+    bool done;
+    bool closed;
+    struct link_joined joined;
+};
+
+static void on_progress(void *user, const char *step, const char *sentence)
+{
+    (void)user;
+    (void)step;
+    (void)sentence;
+}
+
+static void on_digits(void *user, const char *digits, const char *host, bool confirm)
+{
+    (void)user;
+    (void)digits;
+    (void)host;
+    if (confirm) {
+        bench_fail("the link asks for a confirmation");
+    }
+}
+
+static void on_paired(void *user, enum link_cause cause, const char *sentence,
+                      const struct link_joined *joined)
+{
+    struct pairing *p = user;
+    if (cause != LINK_OK) {
+        bench_fail("pairing: %s (%s)", sentence, link_cause_name(cause));
+    }
+    p->joined = *joined;
+    p->done = true;
+}
+
+static void on_pair_closed(void *user)
+{
+    struct pairing *p = user;
+    p->closed = true;
+}
+
+static void run_pair(char **arg)
+{
+    static const struct link_pair_ops ops = {on_progress, on_digits, on_paired};
+    const struct link_pair_options options = {.text = arg[0], .name = arg[2]};
+    struct pairing p = {.done = false};
+    struct link_pair *pair = NULL;
+    struct diag d = {.text = ""};
+    const double begin = now_ms();
+    if (link_pair_create(loop, &options, &ops, &p, &pair, &d) != OK) {
+        bench_fail("%s", d.text);
+    }
+    link_pair_start(pair);
+    way_wait(loop, &p.done, "the pairing");
+    const double paired = now_ms();
+    struct way *w = way_open_session(loop, &p.joined);
+    way_greet(w);
+    (void)way_call(w, "thread/list", "{\"limit\":20}");
+    const double listed = now_ms();
+    if (joined_save(arg[1], &p.joined) != OK) {
+        bench_fail("cannot keep the joined host in %s", arg[1]);
+    }
+    printf("{\"paired\":%.3f,\"listed\":%.3f}\n", paired - begin, listed - begin);
+    way_close(w);
+    link_pair_close(pair, on_pair_closed);
+}
+
+/* ---- calls ------------------------------------------------------------------------- */
+
+static void run_calls(char **arg)
+{
+    static struct sample straight;
+    static struct sample ours;
+    const size_t n = number(arg[2]) + WARM_UP;
+    const struct link_joined joined = load(arg[1]);
+    struct way *a = way_open_straight(loop, arg[0]);
+    struct way *b = way_open_session(loop, &joined);
+    way_greet(a);
+    way_greet(b);
+    for (size_t i = 0; i < n; i++) {
+        for (int k = 0; k < 2; k++) {
+            struct way *w = k == 0 ? a : b;
+            const double begin = now_ms();
+            (void)way_call(w, arg[3], "{}");
+            if (i >= WARM_UP) {
+                sample_add(k == 0 ? &straight : &ours, now_ms() - begin);
+            }
+        }
+    }
+    printf("{");
+    sample_print("straight", &straight);
+    printf(",");
+    sample_print("ours", &ours);
+    printf("}\n");
+    way_close(a);
+    way_close(b);
+}
+
+/* ---- deltas -------------------------------------------------------------------------- */
+
+struct stream {
+    char thread[THREAD_MAX];
+    size_t n_deltas;
+    size_t n_texts;
+    bool over;
+};
+
+static void on_notice(void *user, const struct jsonrpc *text)
+{
+    struct stream *s = user;
+    s->n_texts++;
+    if (bytes_equal_str(text->method, "item/agentMessage/delta")) {
+        s->n_deltas++;
+    } else if (bytes_equal_str(text->method, "turn/completed")) {
+        s->over = true;
+    }
+}
+
+static void start_thread(struct way *w, struct stream *s)
+{
+    struct bytes thread;
+    struct bytes id;
+    const struct bytes result = way_call(w, "thread/start", "{}");
+    if (json_raw_get(result, "thread", &thread) != OK ||
+        json_raw_get(thread, "id", &id) != OK || json_raw_plain(id, &id) != OK ||
+        id.len >= THREAD_MAX) {
+        bench_fail("thread/start gave no thread");
+    }
+    memset(s, 0, sizeof(*s));
+    memcpy(s->thread, id.at, id.len);
+}
+
+/* One turn that streams `n` deltas; milliseconds from turn/start to turn/completed. */
+static double stream_once(struct way *w, size_t n)
+{
+    struct stream s;
+    char params[512];
+    start_thread(w, &s);
+    (void)snprintf(
+        params, sizeof(params),
+        "{\"threadId\":\"%s\",\"input\":[{\"type\":\"text\",\"text\":\"deltas "
+        "%zu\",\"text_elements\":[]}]}",
+        s.thread, n);
+    way_on_notice(w, on_notice, &s);
+    const double begin = now_ms();
+    (void)way_call(w, "turn/start", params);
+    way_wait(loop, &s.over, "the end of a turn");
+    const double took = now_ms() - begin;
+    way_on_notice(w, NULL, NULL);
+    if (s.n_deltas == 0) {
+        bench_fail("a turn without deltas");
+    }
+    return took;
+}
+
+static size_t read_pids(char *list, pid_t out[PIDS_MAX])
+{
+    size_t n = 0;
+    char *next = list;
+    while (n < PIDS_MAX && *next != '\0') {
+        out[n++] = (pid_t)strtol(next, &next, 10);
+        next += *next == ',';
+    }
+    return n;
+}
+
+static double cpu_of(const pid_t *pids, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += cpu_us(pids[i]);
+    }
+    return sum;
+}
+
+static void run_deltas(char **arg)
+{
+    static struct sample straight;
+    static struct sample ours;
+    static struct sample cpu;
+    const size_t runs = number(arg[2]);
+    const size_t n = number(arg[3]);
+    pid_t pids[PIDS_MAX];
+    const size_t n_pids = read_pids(arg[4], pids);
+    const struct link_joined joined = load(arg[1]);
+    struct way *a = way_open_straight(loop, arg[0]);
+    struct way *b = way_open_session(loop, &joined);
+    way_greet(a);
+    way_greet(b);
+    (void)stream_once(a, n);
+    (void)stream_once(b, n);
+    for (size_t i = 0; i < runs; i++) {
+        sample_add(&straight, stream_once(a, n));
+        const double before = cpu_of(pids, n_pids);
+        sample_add(&ours, stream_once(b, n));
+        sample_add(&cpu, (cpu_of(pids, n_pids) - before) / (double)n);
+    }
+    printf("{");
+    sample_print("straight", &straight);
+    printf(",");
+    sample_print("ours", &ours);
+    printf(",");
+    sample_print("cpu", &cpu);
+    printf("}\n");
+    way_close(a);
+    way_close(b);
+}
+
+/* ---- reconnect ------------------------------------------------------------------------ */
+
+static double reach(struct way *w, double begin)
+{
+    way_greet(w);
+    (void)way_call(w, "thread/loaded/list", "{}");
+    const double took = now_ms() - begin;
+    way_close(w);
+    return took;
+}
+
+static void run_reconnect(char **arg)
+{
+    static struct sample straight;
+    static struct sample ours;
+    const size_t n = number(arg[2]);
+    const struct link_joined joined = load(arg[1]);
+    for (size_t i = 0; i < n; i++) {
+        double begin = now_ms();
+        sample_add(&straight, reach(way_open_straight(loop, arg[0]), begin));
+        begin = now_ms();
+        sample_add(&ours, reach(way_open_session(loop, &joined), begin));
+    }
+    printf("{");
+    sample_print("straight", &straight);
+    printf(",");
+    sample_print("ours", &ours);
+    printf("}\n");
+}
+
+/* ---- start ------------------------------------------------------------------------------ */
+
+/* The blocks of which a QR code in a terminal is made. */
+static bool has_qr(const char *text)
+{
+    return strstr(text, "\xe2\x96\x84\xe2\x96\x84") != NULL ||
+           strstr(text, "\xe2\x96\x80\xe2\x96\x80") != NULL ||
+           strstr(text, "\xe2\x96\x88\xe2\x96\x88") != NULL;
+}
+
+static void run_start(char **arg)
+{
+    static char text[65536];
+    size_t len = 0;
+    int out[2];
+    if (pipe2(out, O_CLOEXEC) != 0) {
+        bench_fail("no pipe");
+    }
+    const double begin = now_ms();
+    const pid_t pid = fork();
+    if (pid == 0) {
+        (void)dup2(out[1], STDOUT_FILENO);
+        (void)execvp(arg[0], arg);
+        _exit(127);
+    }
+    (void)close(out[1]);
+    while (!has_qr(text) && len < sizeof(text) - 1) {
+        const ssize_t n = read(out[0], text + len, sizeof(text) - 1 - len);
+        if (n <= 0) {
+            bench_fail("%s ended without a QR code: %s", arg[0], text);
+        }
+        len += (size_t)n;
+    }
+    printf("{\"qr\":%.3f,\"pid\":%d}\n", now_ms() - begin, (int)pid);
+    (void)kill(pid, SIGTERM);
+    (void)waitpid(pid, NULL, 0);
+}
+
+static const struct {
+    const char *name;
+    int args;
+    void (*run)(char **arg);
+} jobs[] = {
+    {"pair", 3, run_pair},           {"calls", 4, run_calls}, {"deltas", 5, run_deltas},
+    {"reconnect", 3, run_reconnect}, {"start", 1, run_start},
+};
+
+int main(int argc, char **argv)
+{
+    log_set_level(LOG_ERROR);
+    crypto_init();
+    loop = loop_create();
+    for (size_t i = 0; argc > 1 && i < COUNT(jobs); i++) {
+        if (strcmp(argv[1], jobs[i].name) == 0 && argc - 2 >= jobs[i].args) {
+            jobs[i].run(argv + 2);
+            loop_destroy(loop);
+            return 0;
+        }
+    }
+    bench_fail("usage: bench_ctrl pair|calls|deltas|reconnect|start …");
+}
