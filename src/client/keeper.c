@@ -179,6 +179,15 @@ static void on_gone(struct http_exchange *x, void *user)
     note_use(k);
 }
 
+static void wait_for_session(struct keeper *k, struct http_exchange *x)
+{
+    struct waiter *w = mem_new(sizeof(*w));
+    w->keeper = k;
+    w->x = x;
+    list_append(&k->waiting, &w->node);
+    http_exchange_on_gone(x, on_gone, w);
+}
+
 static void connect_stream(struct keeper *k, struct http_exchange *x)
 {
     const struct ws_conn_options options = {
@@ -191,8 +200,11 @@ static void connect_stream(struct keeper *k, struct http_exchange *x)
     const enum err e = link_ctrl_stream_open(k->ctrl, c, &c->st);
     if (e != OK) {
         mem_free(c);
-        http_reply_text(x, reach_status(e == ERR_LIMIT ? LINK_TOO_MANY : LINK_LOST),
-                        "no more streams");
+        if (e == ERR_CLOSED) {
+            wait_for_session(k, x);
+        } else {
+            http_reply_text(x, reach_status(LINK_TOO_MANY), "no more streams");
+        }
         return;
     }
     list_append(&k->conns, &c->node);
@@ -208,9 +220,13 @@ static void connect_stream(struct keeper *k, struct http_exchange *x)
 static void answer_waiting(struct keeper *k, enum link_cause cause,
                            const char *sentence)
 {
+    size_t n = 0;
     struct waiter *w;
-    struct waiter *tmp;
-    list_each_safe (w, tmp, &k->waiting, node) {
+    list_each (w, &k->waiting, node) {
+        n++;
+    }
+    for (; n != 0; n--) { // those that must wait again join behind
+        w = list_first(&k->waiting, struct waiter, node);
         struct http_exchange *x = w->x;
         list_remove(&w->node);
         mem_free(w);
@@ -260,11 +276,7 @@ static void on_request(struct http_exchange *x, void *user)
         http_reply_text(x, reach_status(LINK_REVOKED),
                         "the host has ended this pairing");
     } else {
-        struct waiter *w = mem_new(sizeof(*w));
-        w->keeper = k;
-        w->x = x;
-        list_append(&k->waiting, &w->node);
-        http_exchange_on_gone(x, on_gone, w);
+        wait_for_session(k, x);
         link_ctrl_start(k->ctrl); // at once, if it was waiting to try again
         note_use(k);
     }

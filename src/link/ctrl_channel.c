@@ -15,12 +15,13 @@ struct ctrl_channel {
     struct timer deadline;
     struct loop_task flush;
     bool ending; // the leg is closing: nothing is sent or delivered any more
+    bool was_ready;
     bool proven;
     enum link_cause cause; // LINK_OK: the leg's own
     const char *sentence;  // static
 };
 
-static void drain(struct ctrl_channel *c);
+static void pump(struct ctrl_channel *c);
 
 /* ---- the end ------------------------------------------------------------------- */
 
@@ -90,7 +91,7 @@ static void on_leg_ended(void *user, enum link_cause cause, const char *sentence
 static void fail(struct ctrl_channel *c)
 {
     log_info("channel.failed", "reason=\"%s\"", session_why(c->session));
-    if (session_is_ready(c->session)) {
+    if (c->was_ready) {
         end(c, LINK_BROKEN, "the session broke off: protocol error", false);
     } else {
         end(c, LINK_UNTRUSTED, "what answered is not the host that was paired", false);
@@ -101,8 +102,8 @@ static void on_deadline(struct timer *t)
 {
     struct ctrl_channel *c = CONTAINER_OF(t, struct ctrl_channel, deadline);
     if (session_tick(c->session, loop_now_ms(c->loop)) == OK) {
-        drain(c);
-    } else if (session_is_ready(c->session)) {
+        pump(c);
+    } else if (c->was_ready) {
         fail(c);
     } else {
         end(c, LINK_TIMEOUT, "the host does not answer", false);
@@ -137,7 +138,7 @@ static void flush(struct ctrl_channel *c)
 
 static void on_flush(struct loop_task *t)
 {
-    flush(CONTAINER_OF(t, struct ctrl_channel, flush));
+    pump(CONTAINER_OF(t, struct ctrl_channel, flush));
 }
 
 void ctrl_channel_flush_later(struct ctrl_channel *c)
@@ -147,22 +148,34 @@ void ctrl_channel_flush_later(struct ctrl_channel *c)
     }
 }
 
-static void drain(struct ctrl_channel *c)
+static void on_event(struct ctrl_channel *c, const struct session_event *ev)
+{
+    c->was_ready = c->was_ready || ev->kind == SESSION_READY;
+    if (ev->kind == SESSION_CLOSED) {
+        end_with_code(c, (unsigned)ev->closed.code, true);
+    } else {
+        c->ops->event(c->user, ev);
+    }
+}
+
+/* Sending may end a session: then that is the next event. */
+static bool next_event(struct ctrl_channel *c, struct session_event *out)
+{
+    if (session_next(c->session, out)) {
+        return true;
+    }
+    flush(c);
+    return session_next(c->session, out);
+}
+
+static void pump(struct ctrl_channel *c)
 {
     struct session_event ev;
-    while (!c->ending && session_next(c->session, &ev)) {
-        if (ev.kind == SESSION_CLOSED) {
-            flush(c);
-            end_with_code(c, (unsigned)ev.closed.code, true);
-        } else {
-            c->ops->event(c->user, &ev);
-        }
+    while (!c->ending && next_event(c, &ev)) {
+        on_event(c, &ev);
     }
-    if (!c->ending) {
-        flush(c);
-        if (c->ops->progress != NULL) {
-            c->ops->progress(c->user);
-        }
+    if (!c->ending && c->ops->progress != NULL) {
+        c->ops->progress(c->user);
     }
 }
 
@@ -180,7 +193,7 @@ static void on_data(struct ctrl_channel *c, struct bytes body)
     } else if (session_feed(c->session, body, loop_now_ms(c->loop)) != OK) {
         fail(c);
     } else {
-        drain(c);
+        pump(c);
     }
 }
 
@@ -193,7 +206,7 @@ static void on_credit(struct ctrl_channel *c, struct bytes body)
     }
     c->window += octets;
     if (c->session != NULL) {
-        flush(c);
+        pump(c);
     }
 }
 

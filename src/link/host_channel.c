@@ -10,7 +10,7 @@
 #define GRANT_LEN_MAX   4096u
 #define FIRST_CODE_BODY 0x11 // protocol.md 4: P2, the first message of a code run
 
-static void drain(struct link_session *s);
+static void pump(struct link_session *s);
 static void flush(struct link_session *s);
 
 static struct link_session *find(struct link_host *h, uint32_t chan)
@@ -112,7 +112,7 @@ static void end_now(struct link_session *s, enum close_code code)
 }
 
 /* Inside a callback the event's octets are still being read: the end waits for its
- * return, and drain() dispatches nothing after it. */
+ * return, and pump() dispatches nothing after it. */
 void host_session_end(struct link_session *s, enum close_code code)
 {
     if (s->phase == PHASE_OVER || s->wants_end) {
@@ -135,7 +135,7 @@ static void on_deadline(struct timer *t)
         fail(s, false);
         return;
     }
-    drain(s);
+    pump(s);
 }
 
 static void arm(struct link_session *s)
@@ -169,7 +169,7 @@ static void flush(struct link_session *s)
 
 static void on_flush(struct loop_task *t)
 {
-    flush(CONTAINER_OF(t, struct link_session, flush));
+    pump(CONTAINER_OF(t, struct link_session, flush));
 }
 
 void host_session_flush_later(struct link_session *s)
@@ -248,10 +248,21 @@ static void on_event(struct link_session *s, const struct session_event *ev)
     }
 }
 
-static void drain(struct link_session *s)
+/* Sending may end a session: then that is the next event. */
+static bool next_event(struct link_session *s, struct session_event *out)
+{
+    if (session_next(s->session, out)) {
+        return true;
+    }
+    flush(s);
+    return session_next(s->session, out);
+}
+
+/* Everything that came is dispatched, everything that may leave is sent. */
+static void pump(struct link_session *s)
 {
     struct session_event ev;
-    while (session_next(s->session, &ev)) {
+    while (next_event(s, &ev)) {
         s->in_event = true;
         on_event(s, &ev);
         s->in_event = false;
@@ -260,7 +271,6 @@ static void drain(struct link_session *s)
             return;
         }
     }
-    flush(s);
 }
 
 /* ---- frames of a channel ----------------------------------------------------------------- */
@@ -325,7 +335,7 @@ void host_channel_data(struct link_host *h, uint32_t chan, struct bytes body)
         fail(s, p != NULL && pairing_n_guesses(p) > guesses);
         return;
     }
-    drain(s);
+    pump(s);
 }
 
 void host_channel_credit(struct link_host *h, uint32_t chan, uint32_t octets)
@@ -333,7 +343,7 @@ void host_channel_credit(struct link_host *h, uint32_t chan, uint32_t octets)
     struct link_session *s = find(h, chan);
     if (s != NULL) {
         s->window += octets;
-        flush(s);
+        pump(s);
     }
 }
 
@@ -385,7 +395,7 @@ static bool admit(struct link_session *s, struct bytes grant, struct lane *lane)
     }
     w.n_urls = h->n_urls;
     if (session_admit(s->session, &w, lane) != OK) {
-        host_session_end(s, CLOSE_HANDSHAKE);
+        host_session_end(s, CLOSE_LIMIT);
         return false;
     }
     return true;
@@ -449,7 +459,7 @@ void host_channels_on_acl(struct link_host *h)
             h->n_acl_answered >= s->acl_mark) {
             if (admit(s, buf_bytes(&s->grant), NULL)) {
                 s->enrolled = true;
-                flush(s);
+                host_session_flush_later(s);
                 h->ops->enrolled(h->user, s, s->claim.device_id);
             }
         }

@@ -166,20 +166,35 @@ static struct link_stream *stream_new(struct host_device *d, uint16_t id)
     return st;
 }
 
+/* The owner reads a copy: while it does, it may close the stream or overflow the lane,
+ * and the lane then frees what it had put together. */
+static void give_text(struct link_stream *st, struct bytes octets)
+{
+    const struct link_host *h = st->device->host;
+    struct blob *copy = blob_copy(octets);
+    if (copy == NULL) {
+        log_peer("link.no_memory", "bytes=%zu", octets.len);
+        link_stream_close(st);
+        return;
+    }
+    h->ops->stream_text(h->user, st, blob_bytes(copy));
+    blob_unref(copy);
+}
+
 void host_device_message(struct host_device *d, const struct session_message *m)
 {
-    const struct link_host *h = d->host;
     struct link_stream *st = stream_find(d, m->stream);
-    if (st == NULL && m->opened) {
-        st = stream_new(d, m->stream);
+    const struct session_message msg = *m;
+    if (st == NULL && msg.opened) {
+        st = stream_new(d, msg.stream);
     }
     if (st == NULL) {
         return;
     }
-    if (m->octets.len != 0 && !st->closing) {
-        h->ops->stream_text(h->user, st, m->octets);
+    if (msg.octets.len != 0 && !st->closing) {
+        give_text(st, msg.octets);
     }
-    if (m->closed) {
+    if (msg.closed) {
         stream_over(st);
     }
 }
@@ -210,9 +225,13 @@ void link_stream_send(struct link_stream *st, struct blob *text)
         stream_over(st);
         return;
     }
-    if (e != OK) { // the lane has restarted itself: a snapshot is needed
-        log_peer("link.lane_overflow", "bytes=%zu", text->len);
-        host_device_drop_streams(d);
+    if (e == ERR_LIMIT && text->len <= LANE_MESSAGE_MAX) {
+        log_peer("link.lane_overflow", "streams=%zu", lane_n_streams(d->lane));
+        host_device_drop_streams(d); // the lane has restarted: a snapshot is needed
+    } else if (e != OK) {
+        log_peer("link.unsent", "bytes=%zu reason=\"%s\"", text->len, err_text(e));
+        link_stream_close(st); // it would miss a message: better it knows
+        return;
     }
     if (d->session != NULL) {
         host_session_flush_later(d->session);

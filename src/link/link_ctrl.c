@@ -62,6 +62,7 @@ struct link_ctrl {
     size_t url_at;   // the address being tried
     size_t n_failed; // addresses that failed in a row
     bool congested;
+    bool lane_spent; // every stream id was used: a fresh lane is needed
     uint64_t heard_ms;
     uint64_t ready_ms;
     struct backoff backoff;
@@ -320,6 +321,12 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence,
         give_up(c, cause, sentence);
         return;
     }
+    if (c->lane_spent) {
+        const struct lane_state fresh = {.epoch = 0};
+        lane_destroy(c->lane);
+        c->lane = lane_create(LANE_DEVICE, &fresh);
+        c->lane_spent = false;
+    }
     const bool was_ready = c->m.state == LINK_CTRL_READY;
     move(c, LINK_CTRL_WAITING, cause, sentence);
     note_loss(c, cause, was_ready);
@@ -435,6 +442,16 @@ bool link_ctrl_congested(const struct link_ctrl *c)
     return c->congested;
 }
 
+/* Stream ids have 16 bits and are never used twice in a lane (protocol.md 5.2): begin
+ * another one, as a program that has lost its state would. */
+static void renew_lane(struct link_ctrl *c)
+{
+    log_info("ctrl.lane_spent", "streams=%zu", c->n_streams);
+    c->lane_spent = true;
+    drop_streams(c);
+    ctrl_channel_close(c->channel, CLOSE_DONE);
+}
+
 enum err link_ctrl_stream_open(struct link_ctrl *c, void *user,
                                struct link_ctrl_stream **out)
 {
@@ -446,6 +463,10 @@ enum err link_ctrl_stream_open(struct link_ctrl *c, void *user,
     }
     uint16_t id;
     const enum err e = lane_open(c->lane, &id);
+    if (e == ERR_LIMIT) {
+        renew_lane(c);
+        return ERR_CLOSED;
+    }
     if (e != OK) {
         return e;
     }

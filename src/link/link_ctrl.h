@@ -66,7 +66,7 @@ void link_ctrl_close(struct link_ctrl *c, void (*done)(void *user));
 bool link_ctrl_is_down(const struct link_ctrl *c);
 bool link_ctrl_congested(const struct link_ctrl *c);
 
-/* ERR_LIMIT: too many streams. ERR_CLOSED: ENDED. */
+/* ERR_LIMIT: too many streams. ERR_CLOSED: not READY, or not any more: wait for READY. */
 NODISCARD enum err link_ctrl_stream_open(struct link_ctrl *c, void *user,
                                          struct link_ctrl_stream **out);
 void *link_ctrl_stream_user(const struct link_ctrl_stream *st);

@@ -262,6 +262,11 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence,
             "host; make a new one there");
         return;
     }
+    if (p->m.state == DECIDING && cause == LINK_TIMEOUT) {
+        finish(p, LINK_EXPIRED,
+               "nobody confirmed on the host in time: make a new code");
+        return;
+    }
     finish(p, cause, sentence);
 }
 
