@@ -27,8 +27,9 @@ struct link_host {
     char invite[ENVELOPE_INVITE_MAX + 1];
     char urls[SESSION_URLS_MAX][LINK_URL_MAX];
     size_t n_urls;
-    uint32_t epoch; // first lane_epoch of every lane of this start
-    struct tls_client *tls;
+    uint32_t epoch;         // first lane_epoch of every lane of this start
+    char *ca_file;          // NULL: the system's authorities
+    struct tls_client *tls; // NULL until an address needs it
     const struct sign_key *host_key;
 
     /* the way to the relay */

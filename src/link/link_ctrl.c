@@ -49,7 +49,8 @@ struct link_ctrl {
     const struct link_ctrl_ops *ops;
     void *user;
     struct link_joined joined;
-    struct tls_client *tls;
+    char *ca_file;               // NULL: the system's authorities
+    struct tls_client *tls;      // NULL until an address needs it
     struct sign_key *device_key; // D
     struct sign_key *relay_key;  // Dr
     struct login login;
@@ -363,7 +364,6 @@ struct link_ctrl *link_ctrl_create(struct loop *loop, const struct link_joined *
 {
     struct link_ctrl *c = mem_new(sizeof(*c));
     const struct lane_state fresh = {.epoch = 0};
-    struct diag d = {.text = ""};
     c->m = (struct machine){.what = "link_ctrl", .table = ctrl_states};
     c->loop = loop;
     c->ops = ops;
@@ -377,10 +377,7 @@ struct link_ctrl *link_ctrl_create(struct loop *loop, const struct link_joined *
     c->login =
         (struct login){.role = ENVELOPE_DEVICE, .key = c->relay_key, .invite = ""};
     memcpy(c->login.mailbox, joined->mailbox_id, sizeof(c->login.mailbox));
-    if (tls_client_create(ca_file, &d, &c->tls) != OK) {
-        log_warn("link.no_tls", "reason=\"%s\"", d.text);
-        c->tls = NULL;
-    }
+    c->ca_file = mem_strdup(ca_file);
     return c;
 }
 
@@ -405,6 +402,7 @@ static void on_end(struct loop_task *t)
     sign_key_destroy(c->device_key);
     sign_key_destroy(c->relay_key);
     tls_client_destroy(c->tls);
+    mem_free(c->ca_file);
     link_joined_wipe(&c->joined);
     secret_wipe(&c->login, sizeof(c->login));
     mem_free(c);

@@ -205,7 +205,8 @@ static const struct uplink_ops uplink_ops = {
 static void dial(struct link_host *h)
 {
     h->login.counter = h->ops->next_auth_counter(h->user);
-    h->leg = uplink_open(h->loop, h->url, h->tls, &h->login, &uplink_ops, h);
+    h->leg = uplink_open(h->loop, h->url, uplink_tls(h->url, h->ca_file, &h->tls),
+                         &h->login, &uplink_ops, h);
 }
 
 /* ---- the calls -------------------------------------------------------------------- */
@@ -235,6 +236,7 @@ static void copy_options(struct link_host *h, const struct link_host_options *o)
     text_sanitize(bytes_from_str(o->relay_url), h->url, sizeof(h->url));
     text_sanitize(bytes_from_str(o->invite == NULL ? "" : o->invite), h->invite,
                   sizeof(h->invite));
+    h->ca_file = mem_strdup(o->ca_file);
     for (size_t i = 0; i < o->n_urls && i < SESSION_URLS_MAX; i++) {
         if (text_format(h->urls[h->n_urls], LINK_URL_MAX, "%s", o->urls[i]) == OK) {
             h->n_urls++;
@@ -263,11 +265,6 @@ struct link_host *link_host_create(struct loop *loop,
     list_init(&h->boxes);
     list_init(&h->sessions);
     copy_options(h, options);
-    struct diag d = {.text = ""};
-    if (tls_client_create(options->ca_file, &d, &h->tls) != OK) {
-        log_warn("link.no_tls", "reason=\"%s\"", d.text);
-        h->tls = NULL; // wss addresses fail with a sentence; ws ones work
-    }
     struct roster_config config = {
         .host_key = options->host_key,
         .name = options->name,
@@ -335,6 +332,7 @@ static void on_end(struct loop_task *t)
     host_devices_free_all(h);
     roster_destroy(h->roster);
     tls_client_destroy(h->tls);
+    mem_free(h->ca_file);
     secret_wipe(&h->login, sizeof(h->login));
     mem_free(h);
     if (closed != NULL) {

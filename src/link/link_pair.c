@@ -30,7 +30,8 @@ struct link_pair {
     struct loop *loop;
     const struct link_pair_ops *ops;
     void *user;
-    struct tls_client *tls;
+    char *ca_file;          // NULL: the system's authorities
+    struct tls_client *tls; // NULL until an address needs it
     bool is_phrase;
     struct qr qr;     // a link
     struct code code; // a phrase
@@ -58,6 +59,7 @@ static void destroy(struct link_pair *p)
     sign_key_destroy(p->device_key);
     sign_key_destroy(p->relay_key);
     tls_client_destroy(p->tls);
+    mem_free(p->ca_file);
     qr_fini(&p->qr);
     code_fini(&p->code);
     link_joined_wipe(&p->joined);
@@ -281,8 +283,9 @@ static void dial(struct link_pair *p)
 {
     machine_move(&p->m, DIALING);
     p->ops->progress(p->user, "relay", "reaching the relay");
-    p->channel = ctrl_channel_open(p->loop, p->qr.urls[p->url_at].text, p->tls, NULL,
-                                   &channel_ops, p);
+    const char *url = p->qr.urls[p->url_at].text;
+    p->channel = ctrl_channel_open(p->loop, url, uplink_tls(url, p->ca_file, &p->tls),
+                                   NULL, &channel_ops, p);
 }
 
 /* ---- what was typed ----------------------------------------------------------------- */
@@ -368,13 +371,11 @@ enum err link_pair_create(struct loop *loop, const struct link_pair_options *opt
     if (e == OK) {
         e = check_urls(p, d);
     }
-    if (e == OK) {
-        e = tls_client_create(options->ca_file, d, &p->tls);
-    }
     if (e != OK) {
         destroy(p);
         return e;
     }
+    p->ca_file = mem_strdup(options->ca_file);
     p->device_key = sign_key_random();
     p->relay_key = sign_key_random();
     *out = p;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "loop/timer.h"
+#include "wire/url.h"
 
 #define SENTENCE_MAX 320
 #define FRAME_MAX    2048 // of the frames a leg writes itself
@@ -243,6 +244,20 @@ static void on_dialed(void *user, enum err e, const struct dial_result *r)
 }
 
 /* ---- the calls ------------------------------------------------------------------ */
+
+struct tls_client *uplink_tls(const char *url, const char *ca_file,
+                              struct tls_client **made)
+{
+    struct url parsed;
+    struct diag d = {.text = ""};
+    if (url_parse(bytes_from_str(url), &parsed) != OK || !url_is_tls(&parsed)) {
+        return NULL;
+    }
+    if (*made == NULL && tls_client_create(ca_file, &d, made) != OK) {
+        log_warn("uplink.no_tls", "reason=\"%s\"", d.text);
+    }
+    return *made; // NULL: dialling says so in a sentence
+}
 
 struct uplink *uplink_open(struct loop *loop, const char *url, struct tls_client *tls,
                            struct login *login, const struct uplink_ops *ops,

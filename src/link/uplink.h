@@ -37,6 +37,11 @@ struct uplink_ops {
     void (*drained)(void *user); // the queue is empty; may be NULL
 };
 
+/* The TLS context for an address that needs one; made at the first such address, because
+ * the system's authorities are a megabyte that a ws:// link need not carry. */
+struct tls_client *uplink_tls(const char *url, const char *ca_file,
+                              struct tls_client **made);
+
 struct uplink *uplink_open(struct loop *loop, const char *url, struct tls_client *tls,
                            struct login *login, const struct uplink_ops *ops,
                            void *user);
