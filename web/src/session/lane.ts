@@ -77,25 +77,22 @@ export class Lane {
   }
 
   /**
-   * After a handshake: the host says what it has. Gives what must be sent again,
-   * with the same numbers. Undefined means that the host has lost count: what was
-   * in flight has an unknown outcome, and it is not sent again.
+   * After a handshake: the host says what it has; gives what must be sent again, with
+   * the same numbers. When it has lost count, or we have (a page that was loaded anew),
+   * nothing is sent twice under two numbers: what was in flight has an unknown outcome.
    */
   resume(hostLastRecv: number | undefined): { resend: Numbered[]; lost: Numbered[] } {
-    if (hostLastRecv === undefined) {
-      const lost = this.unacked;
-      this.unacked = [];
-      this.unackedOctets = 0;
-      this.lastSent = 0;
-      return { resend: [], lost };
+    const inStep = hostLastRecv !== undefined && hostLastRecv <= this.lastSent
+      && hostLastRecv >= this.lastSent - this.unacked.length;
+    if (inStep) {
+      this.acked(hostLastRecv);
+      return { resend: [...this.unacked], lost: [] };
     }
-    if (hostLastRecv > this.lastSent) {
-      // This page was loaded anew and knows nothing of what it sent before.
-      if (this.unacked.length > 0) throw new LaneError("the host is ahead of this device");
-      this.lastSent = hostLastRecv;
-    }
-    this.acked(hostLastRecv);
-    return { resend: [...this.unacked], lost: [] };
+    const lost = this.unacked;
+    this.unacked = [];
+    this.unackedOctets = 0;
+    this.lastSent = hostLastRecv ?? this.lastSent;
+    return { resend: [], lost };
   }
 
   /**

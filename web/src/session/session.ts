@@ -151,6 +151,7 @@ export class Session {
       this.state = "open";
       return this.io.event({ type: "ready", ready, restarted: true, lost: [] });
     }
+    if (ready.laneEpoch === 0) throw new Malformed("READY names no lane_epoch");
     const restarted = this.lane.restart(ready.laneEpoch);
     const { resend, lost } = this.lane.resume(ready.lastRecv);
     this.state = "open";

@@ -292,7 +292,7 @@ export class HostDouble {
     const reader = new Reader(resume ?? new Uint8Array(12));
     const [epoch, lastRecv] = [reader.u32(), reader.count()];
     const known = device.laneEpoch === this.laneEpoch && epoch === this.laneEpoch;
-    if (!known) device.lane = laneFrom(device.lane);
+    if (!known) device.lane = this.forgetful ? new ForgetfulLane() : laneFrom(device.lane);
     device.laneEpoch = this.laneEpoch;
     const lane = device.lane;
     const streams = new Map<number, AppStream>();
@@ -317,7 +317,6 @@ export class HostDouble {
       [2, this.mailboxId], [3, u32(this.laneEpoch)], [6, utf8(this.url)], [7, utf8(this.name)],
     ];
     if (!this.forgetful) fields.push([4, u64(lane.lastRecv)]);
-    else lane.lastRecv = 0;
     session.admit(tlv(...fields), known ? lastRecv : 0);
     return session;
   }
@@ -340,6 +339,17 @@ export class HostDouble {
 
   async id(): Promise<string> {
     return hex(await crypto.hostId(this.keys.publicKey));
+  }
+}
+
+/** The lane of a host that does not know what it had received: it takes what comes. */
+class ForgetfulLane extends Lane {
+  private lost = true;
+
+  override receive(seq: number, now: number): boolean {
+    if (this.lost) this.lastRecv = seq - 1;
+    this.lost = false;
+    return super.receive(seq, now);
   }
 }
 
