@@ -36,8 +36,10 @@ export function toFragment(source: string): DocumentFragment {
   for (const table of fragment.querySelectorAll("table")) {
     const box = document.createElement("div");
     box.className = "md-table";
+    box.tabIndex = 0; // what scrolls sideways must be reachable by keyboard
     table.replaceWith(box);
     box.append(table);
   }
+  for (const code of fragment.querySelectorAll("pre")) code.tabIndex = 0;
   return fragment;
 }

@@ -79,14 +79,13 @@ export function Strip({ desk }: { desk: Desk }) {
   const trouble = links.find((link) => link.health === "bad");
   return (
     <>
-      <button
-        type="button" class="strip" onClick={() => setDetail(true)}
-        aria-label={`Connection: ${links.map((l) => `${l.name} ${HEALTH_WORDS[l.health]}`).join(", ")}`}
-      >
+      <button type="button" class="strip" onClick={() => setDetail(true)}>
+        <span class="unseen">Connection: </span>
         <span class="link good"><i class="dot" /><b class="only-wide">This device</b><b class="only-slim">You</b></span>
         {links.map((link) => (
           <span class={`link ${link.health}`} key={link.name}>
             <i class="wire" /><i class="dot" /><b>{link.name}</b>
+            <span class="unseen">{HEALTH_WORDS[link.health]}</span>
             <small>{link.proof ? age(now - link.proof) : "—"}</small>
           </span>
         ))}

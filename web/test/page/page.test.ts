@@ -2,6 +2,7 @@
 // Leaves screenshots in build/shots for whoever wants to look.
 
 import { existsSync, mkdirSync } from "node:fs";
+import axe from "axe-core";
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -61,6 +62,19 @@ describe.skipIf(!able)("the page", () => {
     return opened;
   }
 
+  /** WCAG 2.2 A and AA, as far as a program can tell. */
+  async function accessible(page: Page, where: string): Promise<void> {
+    await page.evaluate(axe.source);
+    const violations = await page.evaluate(async () => {
+      const { axe: run } = globalThis as unknown as { axe: typeof axe };
+      const result = await run.run(document, {
+        runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+      });
+      return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}`);
+    });
+    expect(violations, where).toEqual([]);
+  }
+
   const shot = (page: Page, name: string) => page.screenshot({ path: `${SHOTS}/${name}.png` });
 
   test("a link pairs, and leaves the address bar and the history", async () => {
@@ -81,6 +95,7 @@ describe.skipIf(!able)("the page", () => {
     await field.pressSequentially("7488");
     await page.getByText("does not add up").waitFor();
     await shot(page, "pair-typo");
+    await accessible(page, "pair");
     await field.press("Backspace");
     await field.pressSequentially("9");
     await page.getByRole("button", { name: "Pair with the phrase" }).click();
@@ -124,11 +139,13 @@ describe.skipIf(!able)("the page", () => {
     await say("ask me");
     await page.getByRole("radio", { name: /All twelve/ }).click();
     await shot(page, "question");
+    await accessible(page, "question");
     await page.getByRole("button", { name: "Answer", exact: true }).click();
     await page.getByText(/All twelve/).last().waitFor();
     await say("form please");
     await page.getByLabel("Title").fill("Resume is flaky");
     await shot(page, "form");
+    await accessible(page, "form");
     await page.getByRole("button", { name: "Send", exact: true }).first().click();
     await page.getByText(/Resume is flaky/).last().waitFor();
     await say("fail now");
@@ -193,15 +210,18 @@ describe.skipIf(!able)("the page", () => {
       const [page, context] = await paired(size, scheme);
       await page.getByText("Waiting for you").waitFor();
       await shot(page, `threads-${size}-${scheme}`);
+      await accessible(page, "threads");
       await page.getByRole("link", { name: /resume test is flaky/ }).click();
       await page.getByText("run 143 of 200").waitFor();
       await page.waitForTimeout(300);
       await shot(page, `thread-${size}-${scheme}`);
+      await accessible(page, "thread");
       if (size === "phone") await page.getByRole("button", { name: "Back to threads" }).click();
       await page.getByRole("link", { name: /billing tables/ }).click();
       await page.getByRole("heading", { name: "Run this command?" }).waitFor();
       await page.waitForTimeout(500);
       await shot(page, `approval-${size}-${scheme}`);
+      await accessible(page, "approval");
       await page.getByRole("button", { name: /^Connection/ }).click();
       await page.waitForTimeout(200);
       await shot(page, `path-${size}-${scheme}`);
