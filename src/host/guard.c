@@ -10,6 +10,12 @@ static bool is_asked(const json_t *value)
     return value != NULL && !json_is_null(value);
 }
 
+static bool is_empty(const json_t *value)
+{
+    return (json_is_object(value) && json_object_size(value) == 0) ||
+           (json_is_array(value) && json_array_size(value) == 0);
+}
+
 static void tell(json_t *clamped, const char *field, json_t *asked, json_t *given)
 {
     json_t *row = json_object();
@@ -32,7 +38,7 @@ static void replace(json_t *params, const char *field, json_t *given, json_t *cl
 static void drop(json_t *params, const char *field, json_t *clamped)
 {
     json_t *asked = json_object_get(params, field);
-    if (is_asked(asked)) {
+    if (is_asked(asked) && !is_empty(asked)) {
         tell(clamped, field, asked, NULL);
     }
     (void)json_object_del(params, field);
@@ -106,7 +112,7 @@ static void guard_sandbox(const struct guard *g, json_t *params, json_t *clamped
     json_t *asked = json_object_get(params, "sandboxPolicy");
     if (is_asked(asked)) {
         json_t *given = strict_sandbox(asked);
-        if (is_same_sandbox(asked, given)) {
+        if (json_is_object(asked) && is_same_sandbox(asked, given)) {
             json_set(params, "sandboxPolicy", given);
         } else {
             replace(params, "sandboxPolicy", given, clamped);
@@ -153,8 +159,8 @@ static void guard_roots(const struct guard *g, json_t *params, const char *field
                         json_t *clamped)
 {
     json_t *asked = json_object_get(params, field);
-    if (!is_asked(asked)) {
-        return;
+    if (!is_asked(asked) || is_empty(asked)) {
+        return; // none at all is stricter than ours
     }
     json_t *given = json_array();
     size_t i;
@@ -223,14 +229,20 @@ static void drop_unknown(const struct guard *g, json_t *params)
 
 static void drop_powers(json_t *params, json_t *clamped)
 {
-    // named profiles and configuration can carry any policy; environments and
-    // capability roots reach other machines and folders; history and path make a
-    // thread out of foreign files.
+    // named profiles and configuration can carry any policy; capability roots reach
+    // other folders; history and path make a thread out of foreign files.
     static const char *const powers[] = {
-        "permissions",  "permissionProfile",       "config",
-        "environments", "selectedCapabilityRoots", "history",
-        "path",         "mockExperimentalField",
+        "permissions",
+        "permissionProfile",
+        "config",
+        "history",
+        "path",
+        "selectedCapabilityRoots",
+        "mockExperimentalField",
     };
+    if (!is_empty(json_object_get(params, "environments"))) { // none is stricter
+        drop(params, "environments", clamped); // they may be other machines
+    }
     for (size_t i = 0; i < COUNT(powers); i++) {
         drop(params, powers[i], clamped);
     }
