@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type Controller, type HostRecord } from "../client";
 import { Desk } from "../client/desk";
 import { acquire, type Lease } from "../client/tabs";
-import { Empty, Waiting } from "./bits";
+import { Empty, Sheet, Waiting } from "./bits";
 import { takeLink } from "./boot";
 import { Devices } from "./devices";
 import { go, type Route, useDesk, useRoute } from "./hooks";
@@ -92,6 +92,18 @@ function AtDesk({ controller, desk, route, onLeave }: {
     };
   }, [desk]);
 
+  const [hosts, setHosts] = useState<HostRecord[]>([]);
+  const [choosing, setChoosing] = useState(false);
+  useEffect(() => void controller.hosts().then(setHosts), [desk]);
+  /** Only the host in view is connected: the others wait in the store. */
+  const change = (record: HostRecord) => {
+    setChoosing(false);
+    if (record.id === desk.client.host.id) return;
+    desk.close();
+    desk.client.close();
+    go({ at: "threads" }, true);
+    onLeave(record);
+  };
   const forget = async () => {
     desk.close();
     await controller.forget(desk.client.host.id);
@@ -110,10 +122,27 @@ function AtDesk({ controller, desk, route, onLeave }: {
     <div class={`frame at-${route.at}`}>
       <Strip desk={desk} />
       <nav class="side" aria-label="Threads">
-        <Threads desk={desk} current={route.at === "thread" ? route.id : undefined} onDevices={() => go({ at: "devices" })} />
+        <Threads
+          desk={desk} current={route.at === "thread" ? route.id : undefined}
+          onHosts={hosts.length > 1 ? () => setChoosing(true) : undefined}
+        />
       </nav>
       <main class="main"><Main desk={desk} route={route} onForget={() => void forget()} /></main>
       <Notices desk={desk} />
+      {choosing && (
+        <Sheet title="Hosts" onClose={() => setChoosing(false)}>
+          <div class="folders" role="radiogroup" aria-label="Hosts">
+            {hosts.map((host) => (
+              <button
+                type="button" role="radio" class="folder" key={host.id}
+                aria-checked={host.id === desk.client.host.id} onClick={() => change(host)}
+              >
+                <Icon name="terminal" /><span><b>{host.name}</b></span><Icon name="check" size={18} />
+              </button>
+            ))}
+          </div>
+        </Sheet>
+      )}
     </div>
   );
 }

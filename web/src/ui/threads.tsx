@@ -19,8 +19,8 @@ const HEADINGS: Record<Group, string> = {
   running: "Running", waiting: "Waiting for you", recent: "Recent",
 };
 
-export function Threads({ desk, current, onDevices }: {
-  desk: Desk; current: string | undefined; onDevices: () => void;
+export function Threads({ desk, current, onHosts }: {
+  desk: Desk; current: string | undefined; onHosts: (() => void) | undefined;
 }) {
   useDesk(desk);
   const now = useNow(15_000);
@@ -40,8 +40,12 @@ export function Threads({ desk, current, onDevices }: {
     <div class="threads">
       <header class="bar">
         <Mark />
-        <h1>{desk.client.host.name}</h1>
-        <IconButton icon="devices" label="Devices" onClick={onDevices} />
+        <h1>
+          {onHosts
+            ? <button type="button" class="host-name" onClick={onHosts}>{desk.client.host.name}<Icon name="down" size={16} /></button>
+            : desk.client.host.name}
+        </h1>
+        <IconButton icon="devices" label="Devices" onClick={() => go({ at: "devices" })} />
         <IconButton icon="plus" label="New thread" tone="accent" onClick={() => go({ at: "new" })} />
       </header>
       {total > 6 && (

@@ -167,6 +167,25 @@ describe.skipIf(!able)("the page", () => {
     await context.close();
   });
 
+  test("what is broken is named, with what happens next", async () => {
+    const [page, context] = await paired("phone", "light");
+    await page.getByText("Waiting for you").waitFor();
+    const device = host.devices.at(-1)!;
+    device.revoked = true; // the relay does not let it in for now
+    host.dropAll();
+    await page.getByText(/the host may have removed it/).waitFor();
+    await shot(page, "offline");
+    await accessible(page, "offline");
+    device.revoked = false;
+    await page.getByRole("button", { name: "Try now" }).click();
+    await page.getByText(/the host may have removed it/).waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Devices" }).click();
+    await page.getByText("Kitchen tablet").waitFor();
+    await shot(page, "devices");
+    await accessible(page, "devices");
+    await context.close();
+  });
+
   test("a draft and the keys survive a reload", async () => {
     const [page, context] = await paired("phone", "light");
     await page.getByRole("link", { name: /upgrade notes/ }).click();
