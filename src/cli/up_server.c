@@ -122,7 +122,7 @@ static enum err make_page(struct up_server *s, const struct up_server_options *o
         e = buf_putf(&relays, " %s", o->allow_relays[i]);
     }
     e = e != OK ? e : buf_cstr(&relays, &text);
-    e = e != OK ? e : page_create(o->web, text, diag, &s->page);
+    e = e != OK ? e : page_create(o->web, text, &s->page);
     buf_fini(&relays);
     return e;
 }

@@ -56,6 +56,9 @@ static void on_agent_state(void *user, const struct engine_status *status)
              (int)status->state, status->version, status->joined, status->practice,
              status->error);
     hub_engine_state(h->hub, status, loop_now_ms(h->loop));
+    if (h->door != NULL) {
+        local_door_set_agent(h->door, status->pid);
+    }
     host_arm(h);
     host_changed(h);
     if (status->state == ENGINE_LOGIN_REQUIRED && h->practice_fallback) {
