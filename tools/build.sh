@@ -39,5 +39,3 @@ if ! ninja -C "$dir" >"build/$kind-ninja.log" 2>&1; then
         head -n 60 >&2
     exit 1
 fi
-# A hard link, not a symbolic one: the program looks for the page beside where it was started.
-[ ! -x "$dir/src/main/farhand" ] || ln -f "$dir/src/main/farhand" "$dir/farhand"

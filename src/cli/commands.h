@@ -16,6 +16,7 @@ extern const struct cli_command cmd_remote_control;
 extern const struct cli_command cmd_join;
 extern const struct cli_command cmd_attach;
 extern const struct cli_command cmd_rpc;
+extern const struct cli_command cmd_session;
 extern const struct cli_command cmd_app_server;
 extern const struct cli_command cmd_relay;
 extern const struct cli_command cmd_practice_model;

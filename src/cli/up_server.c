@@ -108,8 +108,7 @@ static enum err make_relay(struct up_server *s, const struct up_server_options *
     return relay_allow(s->relay, mailbox);
 }
 
-static enum err make_page(struct up_server *s, const struct up_server_options *o,
-                          struct diag *diag)
+static enum err make_page(struct up_server *s, const struct up_server_options *o)
 {
     struct buf relays;
     const char *text = "";
@@ -136,7 +135,7 @@ static enum err open_parts(struct up_server *s, const struct up_server_options *
     if (e == OK && o->relay == NULL) {
         e = make_relay(s, o, diag);
     }
-    e = e != OK ? e : make_page(s, o, diag);
+    e = e != OK ? e : make_page(s, o);
     e = e != OK ? e : publish(s, o->home);
     if (e != OK) {
         diag_set(diag, "page and relay cannot be served: %s", err_text(e));

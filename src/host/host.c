@@ -266,9 +266,7 @@ enum err host_start(struct host *h, struct diag *diag)
 {
     char path[PATH_MAX];
     enum err e = text_format(path, sizeof(path), "%s/host.sock", h->run_dir);
-    const struct local_door_options options = {
-        .loop = h->loop, .hub = h->hub, .path = path};
-    e = e != OK ? e : local_door_open(&options, diag, &h->door);
+    e = e != OK ? e : local_door_open(h->loop, h->hub, path, diag, &h->door);
     if (e == OK) {
         start_engine(h);
     }

@@ -11,7 +11,7 @@ import { type Exit, Program } from "./program";
 
 export const TOP = resolve(import.meta.dirname, "../../..");
 export const BUILD = process.env["FARHAND_BUILD"] ?? join(TOP, "build/asan");
-export const FARHAND = join(BUILD, "src/main/farhand");
+export const FARHAND = join(BUILD, "farhand");
 export const SCREENS = join(TOP, "build/test/screens");
 
 /** The real Codex: FARHAND_CODEX, PATH, or what `make deps` installed. */
