@@ -26,6 +26,12 @@ static void on_answer(void *user, struct bytes result, struct bytes error)
     }
 }
 
+static void on_notice(void *user, struct bytes text)
+{
+    (void)user;
+    (void)text; // only the answer matters here
+}
+
 static void on_ended(void *user, enum link_cause cause, const char *sentence)
 {
     struct local_call *c = user;
@@ -38,7 +44,8 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence)
 static int call_run(const char *home, const char *method, struct bytes params,
                     json_t **result)
 {
-    static const struct client_call_ops ops = {.answer = on_answer, .ended = on_ended};
+    static const struct client_call_ops ops = {
+        .answer = on_answer, .notice = on_notice, .ended = on_ended};
     struct local_call c = {.exit_code = -1};
     struct diag d = {.text = ""};
     struct target target;
