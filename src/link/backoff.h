@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define BACKOFF_FIRST_MS 40u
-#define BACKOFF_MAX_MS   30000u
+#define BACKOFF_MAX_MS   15000u
 
 struct backoff {
     unsigned tries; // since the last success; zeroed is fine

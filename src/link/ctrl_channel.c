@@ -125,13 +125,18 @@ static void arm(struct ctrl_channel *c)
 static void flush(struct ctrl_channel *c)
 {
     struct bytes body;
-    while (session_output(c->session, loop_now_ms(c->loop), &body)) {
-        if (body.len > c->window ||
-            uplink_send_body(c->leg, ENVELOPE_DATA, 0, body) != OK) {
-            break; // credit or `drained` goes on
+    enum err e = OK;
+    while (e == OK && session_output(c->session, loop_now_ms(c->loop), &body) &&
+           body.len <= c->window) { // else credit goes on
+        e = uplink_send_body(c->leg, ENVELOPE_DATA, 0, body);
+        if (e == OK) {
+            c->window -= body.len;
+            session_sent(c->session);
         }
-        c->window -= body.len;
-        session_sent(c->session);
+    }
+    if (e == ERR_NOMEM) { // ERR_LIMIT: `drained` goes on
+        end(c, LINK_LOST, "the session broke off: out of memory", false);
+        return;
     }
     arm(c);
 }
@@ -165,7 +170,7 @@ static bool next_event(struct ctrl_channel *c, struct session_event *out)
         return true;
     }
     flush(c);
-    return session_next(c->session, out);
+    return !c->ending && session_next(c->session, out);
 }
 
 static void pump(struct ctrl_channel *c)

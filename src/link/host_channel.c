@@ -156,13 +156,19 @@ static void flush(struct link_session *s)
 {
     struct link_host *h = s->host;
     struct bytes body;
-    while (h->leg_ready && session_output(s->session, loop_now_ms(h->loop), &body)) {
-        if (body.len > s->window ||
-            uplink_send_body(h->leg, ENVELOPE_DATA, s->chan, body) != OK) {
-            break; // host_channel_credit() or host_channels_on_drained() goes on
+    enum err e = OK;
+    while (e == OK && h->leg_ready &&
+           session_output(s->session, loop_now_ms(h->loop), &body) &&
+           body.len <= s->window) { // else host_channel_credit() goes on
+        e = uplink_send_body(h->leg, ENVELOPE_DATA, s->chan, body);
+        if (e == OK) {
+            s->window -= body.len;
+            session_sent(s->session);
         }
-        s->window -= body.len;
-        session_sent(s->session);
+    }
+    if (e == ERR_NOMEM) { // ERR_LIMIT: host_channels_on_drained() goes on
+        s->wants_end = true;
+        s->end_code = CLOSE_LIMIT;
     }
     arm(s);
 }
@@ -267,9 +273,11 @@ static void pump(struct link_session *s)
         on_event(s, &ev);
         s->in_event = false;
         if (s->wants_end) {
-            end_now(s, s->end_code);
-            return;
+            break;
         }
+    }
+    if (s->wants_end) {
+        end_now(s, s->end_code);
     }
 }
 

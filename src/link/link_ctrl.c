@@ -14,8 +14,8 @@
 
 #define CONGESTED_AT    (1024u * 1024) // octets unacknowledged: stop reading local clients
 #define DRAINED_AT      (256u * 1024)
-#define STABLE_MS       2000u
-#define REPLACED_TRIES  6u      // some seconds
+#define STABLE_MS       10000u
+#define CONTESTED_TRIES 6u      // some seconds
 #define STREAM_GRACE_MS 600000u // protocol.md 5.2
 #define PROBE_MS        30000u  // READY and streams open: one ping end to end
 
@@ -63,6 +63,7 @@ struct link_ctrl {
     size_t url_at;   // the address being tried
     size_t n_failed; // addresses that failed in a row
     bool congested;
+    bool contested;  // another process of this device wants the session, too
     bool lane_spent; // every stream id was used: a fresh lane is needed
     uint64_t heard_ms;
     uint64_t ready_ms;
@@ -275,15 +276,22 @@ static void on_grace(struct timer *t)
     }
 }
 
-/* A connection that lasted was no mistake. One that another process of this device took
- * over would only be taken back and forth: wait longer. */
+/* What another process of this device took over would only be taken back and forth:
+ * wait longer, and until a session has lasted. */
 static void note_loss(struct link_ctrl *c, enum link_cause cause, bool was_ready)
 {
-    if (was_ready && loop_now_ms(c->loop) - c->ready_ms >= STABLE_MS) {
+    const bool lasted = was_ready && loop_now_ms(c->loop) - c->ready_ms >= STABLE_MS;
+    if (lasted) {
+        c->contested = false;
+    }
+    if (cause == LINK_REPLACED) {
+        c->contested = true;
+    }
+    if (was_ready && !c->contested) {
         backoff_reset(&c->backoff);
     }
-    if (cause == LINK_REPLACED && c->backoff.tries < REPLACED_TRIES) {
-        c->backoff.tries = REPLACED_TRIES;
+    if (c->contested && c->backoff.tries < CONTESTED_TRIES) {
+        c->backoff.tries = CONTESTED_TRIES;
     }
     if (was_ready && c->n_streams != 0) {
         timer_start(c->loop, &c->grace, STREAM_GRACE_MS, on_grace);
