@@ -163,6 +163,7 @@ static void ws_closed(struct ws_conn *c, void *user, enum err why, uint16_t code
         return;
     }
     if (e->m.state == HALTED) {
+        engine_tell(e, ENGINE_DOWN, "the agent has been stopped");
         return;
     }
     if (e->m.state == OPEN && loop_now_ms(e->loop) - e->opened_ms > STEADY_MS) {
@@ -247,12 +248,12 @@ static void ws_message(struct ws_conn *c, void *user, bool text, struct bytes pa
 {
     struct engine *e = user;
     (void)c;
-    if (!text || e->m.state == HALTED) {
+    if (!text) {
         return;
     }
-    if (e->status.state == ENGINE_READY && e->m.state == OPEN) {
-        e->ops->on_message(e->user, payload);
-    } else {
+    if (e->status.state == ENGINE_READY) {
+        e->ops->on_message(e->user, payload); // also while it drains
+    } else if (e->m.state == HELLO || e->m.state == OPEN) {
         hello_feed(e, payload);
     }
 }
@@ -456,6 +457,7 @@ struct engine *engine_create(struct loop *l, const struct engine_options *o,
     e->ops = ops;
     e->user = user;
     e->options = *o;
+    e->options.practice = o->practice && o->endpoint == NULL; // a given one wins
     e->options.codex_path = mem_strdup(o->codex_path);
     e->options.last_resort = mem_strdup(o->last_resort);
     e->options.codex_home = mem_strdup(o->codex_home);
@@ -464,8 +466,8 @@ struct engine *engine_create(struct loop *l, const struct engine_options *o,
     e->options.run_dir = mem_strdup(o->run_dir);
     e->options.home = mem_strdup(o->home);
     e->options.program = mem_strdup(o->program);
-    e->status.practice = o->practice;
-    if (place_make(o, &e->misplaced, &e->place) == OK) {
+    e->status.practice = e->options.practice;
+    if (place_make(&e->options, &e->misplaced, &e->place) == OK) {
         text_sanitize(bytes_from_str(e->place.endpoint), e->status.endpoint,
                       sizeof(e->status.endpoint));
         e->status.shared = e->place.shared;
@@ -493,7 +495,7 @@ void engine_start(struct engine *e)
 
 enum err engine_send(struct engine *e, struct bytes text)
 {
-    if (e->m.state != OPEN || e->status.state != ENGINE_READY) {
+    if (e->ws == NULL || e->status.state != ENGINE_READY || e->m.state == CLOSING) {
         return ERR_CLOSED;
     }
     return ws_conn_send_text(e->ws, text);

@@ -64,8 +64,7 @@ enum err place_make(const struct engine_options *o, struct diag *diag,
         e = users_home(o, &p);
     }
     if (e == OK) {
-        e = o->endpoint != NULL && !o->practice ? given_endpoint(o, diag, &p)
-                                                : default_endpoint(o, &p);
+        e = o->endpoint != NULL ? given_endpoint(o, diag, &p) : default_endpoint(o, &p);
     }
     if (e == ERR_LIMIT) {
         diag_set(diag, "the path of Codex's socket is too long");

@@ -44,7 +44,7 @@ export class Scene {
       CODEX_HOME: join(this.dir, "codex"),
       FARHAND_CODEX: findCodex(),
       FARHAND_WEB: join(TOP, "build/web"),
-      FARHAND_TEST_SCENE: this.dir,
+      TEST_SCENE: this.dir,
       PATH: process.env["PATH"],
       LANG: "C.UTF-8",
       TERM: "xterm-256color",
@@ -120,7 +120,7 @@ export class Scene {
 
   /** Detached children (the agent, the practice model) carry our marker in their environment. */
   strays(): number[] {
-    const marker = `FARHAND_TEST_SCENE=${this.dir}\0`;
+    const marker = `TEST_SCENE=${this.dir}\0`;
     return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))
       .map(Number)
