@@ -74,6 +74,17 @@ void lane_out_drop_all(struct lane *l)
     }
 }
 
+void lane_out_drop_sealed(struct lane *l)
+{
+    while (!list_is_empty(&l->out)) {
+        struct lane_out *first = list_first(&l->out, struct lane_out, node);
+        if (first->n_sealed == 0) {
+            return;
+        }
+        lane_out_drop(l, first);
+    }
+}
+
 /* A numbered message whose stream is gone: its number must still be used, its octets
  * must not act. */
 static void make_void(struct lane *l, struct lane_out *o)

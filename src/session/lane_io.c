@@ -104,7 +104,7 @@ static bool take_host_count(struct lane *l, const struct lane_offer *offer)
     }
     // It has lost count, or we have: nothing is sent twice under two numbers.
     const bool unknown = in_flight(l);
-    lane_out_drop_all(l);
+    lane_out_drop_sealed(l);
     if (offer->recv_known) {
         l->last_sent = has;
     }
@@ -342,6 +342,7 @@ enum err lane_receive(struct lane *l, uint64_t seq, struct bytes body, uint64_t 
         return ERR_PROTO;
     }
     struct lane_stream *s = NULL;
+    const uint16_t last_stream = l->last_stream;
     e = ERR_AGAIN;
     if (!l->await_echo) { // else it belongs to a stream of before the restart
         s = stream_for(l, &f, &e);
@@ -350,7 +351,12 @@ enum err lane_receive(struct lane *l, uint64_t seq, struct bytes body, uint64_t 
         e = assemble(l, s, &f, out);
     }
     if (e != OK && e != ERR_AGAIN) {
-        return e; // not counted: it will be sent again, if anything will
+        // Not counted, and nothing of it happened: it will be sent again.
+        if (s != NULL && l->last_stream != last_stream) {
+            lane_stream_drop(l, s);
+            l->last_stream = last_stream;
+        }
+        return e;
     }
     count_received(l, seq, now_ms);
     if (s != NULL && e == OK && out->closed) {

@@ -64,6 +64,9 @@ void lane_streams_drop_all(struct lane *l);
 void lane_out_drop(struct lane *l, struct lane_out *o);
 void lane_out_drop_all(struct lane *l);
 
+/* Forgets what has a number; the rest will get one. */
+void lane_out_drop_sealed(struct lane *l);
+
 /* Forgets what has no number yet; a message that is half numbered is cut there. */
 void lane_out_drop_unsealed(struct lane *l);
 

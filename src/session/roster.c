@@ -11,13 +11,14 @@ enum {
     NAME_LEN = 64,
     PENDING_MAX = 16,       // a stranger cannot fill the host with half-done sessions
     PENDING_DEVICE_MAX = 4, // nor can one device
-    SEEN_MAX = 64,          // nonces of one device within SEEN_MS
+    SEEN_MAX = 1024,        // nonces of one device within SEEN_MS
+    SEEN_NONCE = 8,         // so much of each: whoever can choose it has the PSK
     SEEN_MS = 10 * 60 * 1000,
 };
 
 struct seen {
-    uint8_t nonce[HANDSHAKE_NONCE];
-    uint64_t at_ms;
+    uint8_t nonce[SEEN_NONCE];
+    uint64_t until_ms; // 0: free
 };
 
 struct device {
@@ -187,24 +188,20 @@ static bool is_new(struct device *d, const uint8_t *nonce, uint64_t now_ms)
 {
     if (d->seen == NULL) {
         d->seen = mem_new(SEEN_MAX * sizeof(*d->seen));
-        for (size_t i = 0; i < SEEN_MAX; i++) {
-            d->seen[i].at_ms = UINT64_MAX; // free
-        }
     }
     for (size_t i = 0; i < SEEN_MAX; i++) {
         const struct seen *s = &d->seen[i];
-        const bool young = s->at_ms != UINT64_MAX && now_ms - s->at_ms < SEEN_MS;
-        if (young &&
-            bytes_equal(BYTES_OF(s->nonce), (struct bytes){nonce, HANDSHAKE_NONCE})) {
+        if (now_ms < s->until_ms &&
+            bytes_equal(BYTES_OF(s->nonce), (struct bytes){nonce, SEEN_NONCE})) {
             return false;
         }
     }
     struct seen *oldest = &d->seen[d->seen_at];
-    if (oldest->at_ms != UINT64_MAX && now_ms - oldest->at_ms < SEEN_MS) {
+    if (now_ms < oldest->until_ms) {
         return false;
     }
-    memcpy(oldest->nonce, nonce, HANDSHAKE_NONCE);
-    oldest->at_ms = now_ms;
+    memcpy(oldest->nonce, nonce, SEEN_NONCE);
+    oldest->until_ms = now_ms + SEEN_MS;
     d->seen_at = (d->seen_at + 1) % SEEN_MAX;
     return true;
 }

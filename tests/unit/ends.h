@@ -41,7 +41,8 @@ struct ends {
     struct end ctrl;
     bool refuse; // what the host answers to SESSION_PEER
     bool pend;
-    bool hold; // the test decides
+    bool hold;     // the test decides
+    bool may_fail; // the test makes allocations fail
 };
 
 static inline void ends_init(struct ends *t)
@@ -123,7 +124,7 @@ static inline struct buf ends_grant(const struct ends *t, const struct end *host
     id_host(sign_key_pub(t->host_key), g.host_id);
     memcpy(g.device_key, host->peer.device_key, SIGN_PUB);
     buf_init(&out, GRANT_MAX);
-    EQ_INT(grant_make(&g, t->host_key, &out), OK);
+    TRUE(grant_make(&g, t->host_key, &out) == OK || t->may_fail);
     return out;
 }
 
@@ -154,7 +155,7 @@ static inline void ends_decide(struct ends *t)
         EQ_INT(session_pend(t->host.s, GRANT_OPERATOR, 99), OK);
         return;
     }
-    EQ_INT(ends_admit(t), OK);
+    TRUE(ends_admit(t) == OK || t->may_fail);
 }
 
 static inline void end_hear(struct ends *t, struct end *e,
@@ -180,7 +181,7 @@ static inline void end_hear(struct ends *t, struct end *e,
         e->last_seq = ev->message.seq;
         e->stream = ev->message.stream;
         e->stream_closed = ev->message.closed;
-        EQ_INT(buf_put(&e->heard, ev->message.octets), OK);
+        TRUE(buf_put(&e->heard, ev->message.octets) == OK || t->may_fail);
         break;
     case SESSION_CLOSED:
         e->closed = ev->closed.code;
@@ -208,7 +209,10 @@ static inline bool end_out(struct ends *t, struct end *e, struct buf *to)
     if (e->s == NULL || !session_output(e->s, t->now_ms, &body)) {
         return false;
     }
-    EQ_INT(buf_put(to, body), OK);
+    if (buf_put(to, body) != OK) {
+        TRUE(t->may_fail);
+        return false;
+    }
     session_sent(e->s);
     end_drain(t, e);
     return true;
