@@ -141,10 +141,30 @@ static size_t utf8_next(struct bytes in, uint32_t *point)
     return 0;
 }
 
+/* How many octets at the front are ASCII, counted in words of eight. */
+static size_t ascii_run(struct bytes text)
+{
+    size_t n = 0;
+    uint64_t word;
+    while (text.len - n >= sizeof(word)) {
+        memcpy(&word, text.at + n, sizeof(word));
+        if ((word & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+        n += sizeof(word);
+    }
+    return n;
+}
+
 bool utf8_is_valid(struct bytes text)
 {
     uint32_t point;
     while (text.len != 0) {
+        const size_t run = ascii_run(text);
+        if (run != 0) {
+            text = bytes_sub(text, run, SIZE_MAX);
+            continue;
+        }
         const size_t n = utf8_next(text, &point);
         if (n == 0) {
             return false;
