@@ -240,7 +240,7 @@ static bool after_value(struct scan *s, struct stack *k, bool *more)
     return true;
 }
 
-static bool skip_value(struct scan *s)
+static bool skip_containers(struct scan *s)
 {
     struct stack k;
     k.depth = 0;
@@ -261,6 +261,14 @@ static bool skip_value(struct scan *s)
         }
     }
     return true;
+}
+
+/* Most values are scalars: no stack for them. */
+static bool skip_value(struct scan *s)
+{
+    skip_space(s);
+    const uint8_t c = peek(s);
+    return c == '{' || c == '[' ? skip_containers(s) : skip_scalar(s);
 }
 
 static struct scan scan_of(struct bytes text)
@@ -466,6 +474,9 @@ enum err json_raw_text(struct bytes raw, struct buf *out)
 
 bool json_raw_is(struct bytes raw, const char *text)
 {
+    if (raw.len > 2 && raw.at[1] != (uint8_t)text[0] && raw.at[1] != '\\') {
+        return false; // the usual answer, at the first octet
+    }
     const size_t len = strlen(text);
     if (!is_string(raw) || raw.len - 2 < len) {
         return false; // an escape never makes text longer than its spelling
