@@ -161,16 +161,21 @@ static inline void agent_says(struct stage *s, const char *text)
 static inline void agent_answers(struct stage *s, const char *request,
                                  const char *result)
 {
-    struct buf out;
-    buf_init(&out, SIZE_MAX / 2);
-    const char *id = strstr(request, "\"id\":") + 5;
-    if (buf_putf(&out, "{\"id\":%.*s,\"%s\":%s}", (int)strcspn(id, ",}"), id,
-                 strncmp(result, "{\"code\"", 7) == 0 ? "error" : "result",
-                 result) != OK) {
+    const char *id = strstr(request, "\"id\":");
+    const bool error = strncmp(result, "{\"code\"", 7) == 0;
+    if (id == NULL) {
+        return; // nothing was asked: the agent is silent
+    }
+    id += 5;
+    const size_t size = strlen(result) + 256;
+    char *text = malloc(size); // not ours to fail
+    if (text == NULL) {
         abort();
     }
-    hub_upstream(s->hub, buf_bytes(&out), s->now_ms);
-    buf_fini(&out);
+    write_text(text, size, "{\"id\":%.*s,\"%s\":%s}", (int)strcspn(id, ",}"), id,
+               error ? "error" : "result", result);
+    hub_upstream(s->hub, bytes_from_str(text), s->now_ms);
+    free(text);
 }
 
 static inline void say(struct seat *seat, const char *text)
@@ -252,8 +257,9 @@ static inline void stage_open(struct stage *s)
 {
     stage_open_cold(s);
     agent_state(s, ENGINE_READY);
-    agent_replies(s, "{\"data\":[],\"nextCursor\":null}");
-    agent_replies(s, "{\"data\":[{\"cwd\":\"/known\",\"updatedAt\":5}]}");
+    agent_answers(s, heard(&s->agent), "{\"data\":[],\"nextCursor\":null}");
+    agent_answers(s, heard(&s->agent),
+                  "{\"data\":[{\"cwd\":\"/known\",\"updatedAt\":5}]}");
 }
 
 static inline void stage_close(struct stage *s)
