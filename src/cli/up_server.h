@@ -46,6 +46,8 @@ struct up_urls {
 NODISCARD enum err up_server_open(const struct up_server_options *o, struct diag *diag,
                                   struct up_server **out);
 const struct up_urls *up_server_urls(const struct up_server *s);
+const char *up_server_fingerprint(const struct up_server *s); // of the authority; or ""
+/* NULL is fine: `done` then runs at once. */
 void up_server_close(struct up_server *s, void (*done)(void *user), void *user);
 
 #endif

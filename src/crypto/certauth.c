@@ -309,3 +309,12 @@ enum err certauth_expiry(struct bytes cert_pem, uint64_t *out_s)
     *out_s = (uint64_t)timegm(&tm);
     return OK;
 }
+
+enum err certauth_fingerprint(struct bytes cert_pem, uint8_t out[CERTAUTH_FINGERPRINT])
+{
+    X509 *cert = read_cert(cert_pem);
+    unsigned len = CERTAUTH_FINGERPRINT;
+    const bool ok = cert != NULL && X509_digest(cert, EVP_sha256(), out, &len) == 1;
+    X509_free(cert);
+    return ok ? OK : ERR_PROTO;
+}

@@ -24,7 +24,8 @@ enum {
     CERTAUTH_PEM_MAX = 16 * 1024,
     CERTAUTH_NAMES_MAX = 32,
     CERTAUTH_CA_DAYS = 3650,
-    CERTAUTH_LEAF_DAYS = 397, // phones refuse more
+    CERTAUTH_LEAF_DAYS = 397,  // phones refuse more
+    CERTAUTH_FINGERPRINT = 32, // SHA-256 of the certificate, as phones show it
 };
 
 NODISCARD enum err certauth_make(uint64_t now_s, struct buf *cert_pem,
@@ -43,5 +44,7 @@ NODISCARD enum err certauth_issue(const struct certauth_pem *ca,
 
 /* When the first certificate of a PEM text expires. */
 NODISCARD enum err certauth_expiry(struct bytes cert_pem, uint64_t *out_s);
+NODISCARD enum err certauth_fingerprint(struct bytes cert_pem,
+                                        uint8_t out[CERTAUTH_FINGERPRINT]);
 
 #endif
