@@ -57,11 +57,7 @@ export class Desk {
     this.stops = [
       client.onNotification((method, params) => this.heard(method, params)),
       client.onServerRequest((request) => this.asked(request)),
-      client.onAnswerRefused((id, error) => {
-        this.requests.delete(id);
-        this.say(error.code === RpcCode.ALREADY_DECIDED ? error.message : sentence(
-          new RpcError(error.code, error.message)), "bad");
-      }),
+      client.onAnswerRefused((id, error) => this.refused(id, new RpcError(error.code, error.message))),
       client.onState(() => this.changed()),
       client.onRenewed(() => void this.reload()),
     ];
@@ -311,6 +307,14 @@ export class Desk {
       if (model) this.outbox.seen(model);
     }
     if (own || taken) this.changed();
+  }
+
+  /** Somebody was first: it is over. Refused otherwise: it still waits for an answer. */
+  private refused(id: RpcId, error: RpcError): void {
+    const request = this.requests.get(id);
+    if (error.code === RpcCode.ALREADY_DECIDED) this.requests.delete(id);
+    else if (request) request.answering = false;
+    this.say(sentence(error), "bad");
   }
 
   /** Called by the table below. */

@@ -156,9 +156,6 @@ function AskPatch({ params, ready, answer, model }: AskProps<ThreadRequestParams
 
 function AskPermissions({ params, ready, answer }: AskProps<PermissionsApproval>) {
   const { network, fileSystem } = params.permissions;
-  const granted = {
-    ...(network ? { network } : {}), ...(fileSystem ? { fileSystem } : {}),
-  };
   return (
     <>
       <div class="dock-scroll">
@@ -172,7 +169,7 @@ function AskPermissions({ params, ready, answer }: AskProps<PermissionsApproval>
       </div>
       <Buttons
         ready={ready} no={{ label: "Decline", act: () => answer({ permissions: {}, scope: "turn" }) }}
-        yes={{ label: "Grant for this turn", act: () => answer({ permissions: granted, scope: "turn" }) }}
+        yes={{ label: "Grant for this turn", act: () => answer({ permissions: params.permissions, scope: "turn" }) }}
       />
     </>
   );

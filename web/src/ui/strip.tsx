@@ -117,7 +117,7 @@ function Trouble({ state, trouble, now, onRetry }: {
     const left = Math.max(0, Math.ceil(((state.retryAt ?? now) - now) / 1000));
     return (
       <p class="trouble" role="status">
-        {state.sentence} Since {since}; {left > 0 ? `next try in ${left} s` : "trying"}.
+        {state.sentence} {since === "now" ? "" : `For ${since} now. `}{left > 0 ? `Next try in ${left} s.` : "Trying."}
         <button type="button" class="plain" onClick={onRetry}>Try now</button>
       </p>
     );

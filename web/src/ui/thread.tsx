@@ -88,7 +88,7 @@ function Head({ model }: { model: ThreadModel }) {
         <h1 title={title(model.thread)}>{title(model.thread)}</h1>
         <span title={model.thread.cwd}>
           {baseName(model.thread.cwd)}{branch ? ` · ${branch}` : ""}
-          {tokens ? ` · ${Math.round((100 * tokens.used) / tokens.window)} % of context` : ""}
+          {tokens && tokens.used * 10 > tokens.window ? ` · ${Math.round((100 * tokens.used) / tokens.window)} % of context` : ""}
         </span>
       </div>
     </header>
