@@ -120,8 +120,9 @@ static void make_hint(struct up *u)
     if (urls->explain[0] != '\0') {
         e = text_format(
             u->hint, sizeof(u->hint),
-            "\n  Once per phone: open %s%s%s and follow the one step there.",
-            cli_bold(), urls->explain, cli_plain());
+            "\n  Once per phone: open %s%s%s and follow the one step there.\n"
+            "  Its certificate has the SHA-256 fingerprint\n  %s",
+            cli_bold(), urls->explain, cli_plain(), up_server_fingerprint(u->server));
     } else if (cli_value(u->args, "relay") == NULL) {
         e = text_format(
             u->hint, sizeof(u->hint),
@@ -324,6 +325,7 @@ static int run_up(struct cli_args *args)
     if (code != EXIT_DONE) {
         return code;
     }
+    serve_log_beside_terminal(args, u.serve.home);
     u.serve.host.practice_fallback = true;
     u.loop = loop_create();
     const int result = run_loop(&u);

@@ -1,10 +1,12 @@
 #include "cli/serve.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 
 static int read_cwd(const struct cli_args *args, char out[PATH_MAX])
@@ -94,6 +96,22 @@ int serve_read(const struct cli_args *args, struct serve *out)
                    .practice = cli_has(args, "practice")},
     };
     return EXIT_DONE;
+}
+
+void serve_log_beside_terminal(const struct cli_args *args, const char *home)
+{
+    char path[PATH_MAX];
+    if (cli_has(args, "verbose") || isatty(STDERR_FILENO) != 1 ||
+        text_format(path, sizeof(path), "%s/run", home) != OK ||
+        file_make_dir(path, 0700) != OK ||
+        text_format(path, sizeof(path), "%s/run/host.log", home) != OK) {
+        return;
+    }
+    const int fd =
+        open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0) {
+        log_set_fd(fd);
+    }
 }
 
 int serve_fail(enum err e, const struct diag *d)

@@ -29,6 +29,10 @@ struct serve {
 /* Fills it from the command line; EXIT_DONE or the code of a sentence printed. */
 int serve_read(const struct cli_args *args, struct serve *out);
 
+/* At a terminal the log would run through the code and the questions: it goes to
+ * run/host.log then, unless --verbose asks for it. */
+void serve_log_beside_terminal(const struct cli_args *args, const char *home);
+
 /* The exit code for a host that did not start; prints the sentence. */
 int serve_fail(enum err e, const struct diag *d);
 
