@@ -7,7 +7,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 
 const TOP = resolve(import.meta.dirname, "../..");
 const BUILD = process.env.FARHAND_BUILD ?? join(TOP, "build/release");
@@ -110,7 +110,7 @@ function codex() {
     .find((p) => {
       try {
         const cmd = readFileSync(`/proc/${p}/cmdline`, "utf8").split("\0");
-        return cmd.includes("app-server") && !cmd[0].includes("node") && readFileSync(`/proc/${p}/environ`, "utf8").includes(dir);
+        return cmd.includes("app-server") && basename(cmd[0]) !== "node" && readFileSync(`/proc/${p}/environ`, "utf8").includes(dir);
       } catch {
         return false;
       }

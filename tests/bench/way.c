@@ -247,10 +247,10 @@ struct way *way_open_session(struct loop *loop, const struct link_joined *joined
     struct way *w = way_new(loop);
     w->link = link_ctrl_create(loop, joined, NULL, &link_ops, w);
     link_ctrl_start(w->link);
+    way_wait(loop, &w->ready, "the session");
     if (link_ctrl_stream_open(w->link, w, &w->stream) != OK) {
         bench_fail("cannot open a stream");
     }
-    way_wait(loop, &w->ready, "the session");
     return w;
 }
 
