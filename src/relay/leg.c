@@ -77,7 +77,7 @@ void leg_send(struct leg *leg, enum envelope_type type, uint32_t chan,
     envelope_head(head, type, chan);
     if (ops->queued(leg->user) + size > RELAY_LEG_MAX ||
         ops->send(leg->user, BYTES_OF(head), body) != OK) {
-        log_peer("relay.dropped", "reason=stalled state=%s", machine_name(&leg->m));
+        log_peer("relay.dropped", "reason=unsent state=%s", machine_name(&leg->m));
         leg_end(leg, WS_CLOSE_POLICY); // a frame is lost: nothing may follow it
     }
 }
