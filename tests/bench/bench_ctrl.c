@@ -10,6 +10,7 @@
  * Straight and ours take turns in one process, so that what else the machine does
  * touches both alike.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
@@ -311,6 +312,20 @@ static bool has_qr(const char *text)
            strstr(text, "\xe2\x96\x88\xe2\x96\x88") != NULL;
 }
 
+/* "farhand stop": the agent of this run is to end too. */
+static void end_host(const char *program)
+{
+    (void)fflush(stdout); // or the child has it too
+    const pid_t pid = fork();
+    if (pid == 0) {
+        const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        (void)dup2(null, STDOUT_FILENO);
+        (void)execlp(program, program, "stop", (char *)NULL);
+        _exit(127);
+    }
+    (void)waitpid(pid, NULL, 0);
+}
+
 static void run_start(char **arg)
 {
     static char text[65536];
@@ -335,7 +350,7 @@ static void run_start(char **arg)
         len += (size_t)n;
     }
     printf("{\"qr\":%.3f}\n", now_ms() - begin);
-    (void)kill(pid, SIGTERM);
+    end_host(arg[0]);
     while (read(terminal, text, sizeof(text)) > 0) { // its goodbye needs a reader
     }
     (void)waitpid(pid, NULL, 0);

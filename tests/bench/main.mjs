@@ -65,8 +65,9 @@ function rpc(method, params = {}) {
 }
 
 /** bench_ctrl runs while we do something else; its JSON. */
-function startCtrl(...argv) {
-  const child = spawn(CTRL, argv.map(String), { env, cwd: work, stdio: ["ignore", "pipe", "inherit"] });
+function startCtrl(more, ...argv) {
+  if (typeof more === "string") return startCtrl({}, more, ...argv);
+  const child = spawn(CTRL, argv.map(String), { env: { ...env, ...more }, cwd: work, stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   child.stdout.on("data", (part) => (text += part));
   return new Promise((done, fail) => {
@@ -176,8 +177,7 @@ const measures = {
       bare.push(Number(process.hrtime.bigint() - begin) / 1e6);
       const fresh = join(dir, `start-${i}`);
       mkdirSync(fresh, { mode: 0o700 });
-      qr.push((await startCtrl("start", FARHAND, "up", "--practice", "--port", "0", "--cwd", work, "--home", fresh)).qr);
-      execFileSync(FARHAND, ["stop", "--home", fresh], { env, stdio: "ignore" });
+      qr.push((await startCtrl({ FARHAND_HOME: fresh }, "start", FARHAND, "up", "--practice", "--port", "0", "--cwd", work)).qr);
     }
     report("farhand up: QR code on the screen, fresh home", "ms", median(qr), median(bare), "farhand version, exec to exit", "<= 100", median(qr) <= 100);
   },
