@@ -69,6 +69,7 @@ static void on_timeout(struct timer *t)
     capture_finish(c, c->exited ? c->result : ERR_EXPIRED);
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the type is stream.h's
 static void on_data(struct stream *s, void *user, uint8_t *at, size_t len)
 {
     struct capture *c = user;
@@ -109,10 +110,11 @@ static void on_failed(struct loop_task *t)
     capture_finish(c, c->result);
 }
 
+static const struct stream_events out_events = {.data = on_data, .end = on_end};
+
 struct capture *capture_start(struct loop *l, const struct capture_options *o,
                               capture_done_fn *done, void *user)
 {
-    static const struct stream_events events = {.data = on_data, .end = on_end};
     struct capture *c = mem_new(sizeof(*c));
     c->loop = l;
     c->done = done;
@@ -130,7 +132,7 @@ struct capture *capture_start(struct loop *l, const struct capture_options *o,
         return c;
     }
     c->out = child_take_stdout(c->child);
-    stream_start(c->out, &events, c);
+    stream_start(c->out, &out_events, c);
     timer_start(l, &c->timer, o->timeout_ms, on_timeout);
     return c;
 }

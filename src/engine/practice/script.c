@@ -70,8 +70,8 @@ static enum err put_message(struct script *s, const struct part *part, bool done
 static enum err put_completed(struct script *s)
 {
     json_t *usage = json_object();
-    const json_int_t in = (json_int_t)(s->plan.prompt.text.len / 4 + 1);
-    const json_int_t out = (json_int_t)(s->n_said / 4 + 1);
+    const int64_t in = (int64_t)s->plan.prompt.text.len / 4 + 1;
+    const int64_t out = (int64_t)s->n_said / 4 + 1;
     json_set_int(usage, "input_tokens", in);
     json_set_int(usage, "output_tokens", out);
     json_set_int(usage, "total_tokens", in + out);

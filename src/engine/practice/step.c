@@ -32,7 +32,7 @@ struct bytes step_split(struct bytes *rest, const char *mark)
 {
     const struct bytes all = *rest;
     const uint8_t *found =
-        all.len == 0 ? NULL : memmem(all.at, all.len, mark, strlen(mark));
+        all.at == NULL ? NULL : memmem(all.at, all.len, mark, strlen(mark));
     if (found == NULL) {
         *rest = BYTES_NONE;
         return step_trim(all);
@@ -61,7 +61,7 @@ static struct bytes first_word(struct bytes *line)
 
 static bool word_is(struct bytes word, const char *name)
 {
-    return word.len == strlen(name) &&
+    return word.at != NULL && word.len == strlen(name) &&
            strncasecmp((const char *)word.at, name, word.len) == 0;
 }
 
