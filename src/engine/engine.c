@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/machine.h"
 #include "base/mem.h"
@@ -411,6 +412,9 @@ static void engine_give_birth(struct engine *e)
         return;
     }
     e->agent_lives = true;
+    if (file_make_dir(e->place.codex_home, 0700) != OK) {
+        log_warn("agent.home", "reason=\"cannot be made\""); // Codex says the rest
+    }
     agent_start(e->agent);
 }
 

@@ -36,15 +36,22 @@ static void on_old_engine_gone(void *user)
     start_engine(user);
 }
 
-/* There is no login: the practice model stands in, and status says so. */
+static void on_old_agent_gone(void *user)
+{
+    struct host *h = user;
+    struct engine *old = h->engine;
+    h->engine = NULL;
+    engine_close(old, on_old_engine_gone, h);
+}
+
+/* There is no login: the practice model stands in, and status says so. The agent that
+ * was started for the account has nothing to do; one that was joined is left alone. */
 static void fall_back(struct host *h)
 {
-    struct engine *old = h->engine;
     log_info("agent.practice", "reason=\"no login\"");
-    h->engine = NULL;
     h->practice_fallback = false;
     h->engine_options.practice = true;
-    engine_close(old, on_old_engine_gone, h);
+    engine_stop_agent(h->engine, on_old_agent_gone, h);
 }
 
 static void on_agent_state(void *user, const struct engine_status *status)
