@@ -101,6 +101,22 @@ static void on_codex_exit(struct child *c, void *user, int code, int signum)
     end(a);
 }
 
+/* A TUI asks for its own machine's sandbox, which for a folder that this machine does
+ * not know is read-only: the host's profile is what applies there. */
+static bool names_sandbox(const struct attach *a)
+{
+    static const char *const words[] = {
+        "-s", "--sandbox", "-p", "--profile", "--full-auto", "--dangerously", "--yolo"};
+    for (size_t i = 0; i < a->args->n_rest; i++) {
+        for (size_t k = 0; k < COUNT(words); k++) {
+            if (strncmp(a->args->rest[i], words[k], strlen(words[k])) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void codex_argv(const struct attach *a, const char *file, const char **argv)
 {
     size_t n = 0;
@@ -110,6 +126,10 @@ static void codex_argv(const struct attach *a, const char *file, const char **ar
     if (a->token[0] != '\0') {
         argv[n++] = "--remote-auth-token-env";
         argv[n++] = TOKEN_ENV;
+    }
+    if (!names_sandbox(a)) {
+        argv[n++] = "--sandbox";
+        argv[n++] = "workspace-write";
     }
     for (size_t i = 0; i < a->args->n_rest && n + 1 < ARGS_MAX; i++) {
         argv[n++] = a->args->rest[i];
