@@ -21,6 +21,7 @@ struct item {
     unsigned n_runs;
     size_t octets;
     bool partial;
+    bool message; // an agentMessage
 };
 
 struct closed {
@@ -28,6 +29,8 @@ struct closed {
     uint64_t serial;
     struct blob *text;
 };
+
+static void close_superseded(struct thread *t, struct bytes id, struct bytes turn);
 
 /* ---- open items ------------------------------------------------------------------ */
 
@@ -88,16 +91,22 @@ static struct item *add(struct thread *t, struct bytes id, struct bytes turn)
     return i;
 }
 
-void item_started(struct thread *t, struct bytes id, struct bytes turn,
-                  struct bytes text)
+void item_started(struct thread *t, const struct item_start *start)
 {
+    const struct bytes id = start->id;
+    const struct bytes turn = start->turn;
+    const bool message = json_raw_is(start->type, "agentMessage");
+    if (message || json_raw_is(start->type, "reasoning")) {
+        close_superseded(t, id, turn);
+    }
     struct item *i = find(t, id);
     if (i == NULL) {
         i = add(t, id, turn);
     }
     if (i != NULL) {
         blob_unref(i->started);
-        i->started = blob_copy(text);
+        i->started = blob_copy(start->text);
+        i->message = message;
     }
 }
 
@@ -407,20 +416,37 @@ static struct blob *end_of(const struct thread *t, const struct item *i, bool or
     return blob;
 }
 
+static void close_one(struct thread *t, struct item *i, bool orderly)
+{
+    struct blob *end = end_of(t, i, orderly);
+    if (end != NULL) {
+        thread_deliver(t, notice_find(BYTES_LIT("item/completed")), blob_bytes(end));
+    }
+    blob_unref(end);
+    drop(t, i);
+}
+
 void items_close(struct thread *t, struct bytes turn, bool orderly)
 {
     struct item *i;
     struct item *tmp;
     list_each_safe (i, tmp, &t->items, node) {
-        if (turn.len > 0 && !bytes_equal_str(turn, i->turn)) {
-            continue;
+        if (turn.len == 0 || bytes_equal_str(turn, i->turn)) {
+            close_one(t, i, orderly);
         }
-        struct blob *end = end_of(t, i, orderly);
-        if (end != NULL) {
-            thread_deliver(t, notice_find(BYTES_LIT("item/completed")),
-                           blob_bytes(end));
+    }
+}
+
+/* A turn writes one message at a time: the next one's start means that a steer cut the
+ * open one off, of which Codex says nothing. Closed now, it keeps its place above. */
+static void close_superseded(struct thread *t, struct bytes id, struct bytes turn)
+{
+    struct item *i;
+    struct item *tmp;
+    list_each_safe (i, tmp, &t->items, node) {
+        if (i->message && bytes_equal_str(turn, i->turn) &&
+            !bytes_equal_str(id, i->id)) {
+            close_one(t, i, true);
         }
-        blob_unref(end);
-        drop(t, i);
     }
 }

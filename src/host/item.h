@@ -25,8 +25,15 @@ struct delta {
     struct bytes part; // raw number, or empty
 };
 
-void item_started(struct thread *t, struct bytes id, struct bytes turn,
-                  struct bytes text);
+/* An item/started: spans of the text. */
+struct item_start {
+    struct bytes id;   // inside of the quotes
+    struct bytes turn; // likewise
+    struct bytes type; // raw
+    struct bytes text; // all of it
+};
+
+void item_started(struct thread *t, const struct item_start *start);
 void item_completed(struct thread *t, struct bytes id, struct bytes text);
 
 /* True: it was the first sign of an item whose start we did not see, and `*start`

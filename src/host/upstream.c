@@ -97,7 +97,10 @@ static bool hook_item(struct said *s)
     }
     const struct bytes id = plain(member(found[1], "id"));
     if (s->notice->hook == HOOK_ITEM_STARTED) {
-        item_started(s->thread, id, plain(found[0]), s->text);
+        item_started(s->thread, &(struct item_start){.id = id,
+                                                     .turn = plain(found[0]),
+                                                     .type = member(found[1], "type"),
+                                                     .text = s->text});
     } else {
         item_completed(s->thread, id, s->text);
     }

@@ -280,6 +280,27 @@ TEST(items_that_the_agent_left_open_are_closed_with_their_turn)
     stage_close(&s);
 }
 
+TEST(a_message_that_a_steer_cut_off_is_closed_before_the_next_begins)
+{
+    struct stage s;
+    stage_open(&s);
+    struct seat *a = device(&s, ROLE_OPERATOR);
+    start_thread(&s, a, "t1");
+    agent_says(&s, TURN_STARTED);
+    agent_says(&s, MESSAGE_STARTED);
+    delta(&s, "cut o");
+    deafen(&a->ear);
+    agent_says(&s, "{\"method\":\"item/started\",\"params\":{\"item\":{\"type\":"
+                   "\"agentMessage\",\"id\":\"msg_2\",\"text\":\"\"},\"threadId\":"
+                   "\"t1\",\"turnId\":\"u1\"}}");
+    const char *cut = heard(&a->ear);
+    HAS(cut, "item/completed");
+    HAS(cut, "\"text\":\"cut o\"");
+    HAS(heard(&a->ear), "\"id\":\"msg_2\"");
+    EQ_STR(heard(&a->ear), "");
+    stage_close(&s);
+}
+
 TEST(unsubscribing_is_local_until_the_thread_is_idle_and_nobody_is_left)
 {
     struct stage s;
@@ -451,6 +472,7 @@ RUN_TESTS(T(a_thread_starts_under_the_hosts_profile_and_a_clamp_is_told),
           T(an_item_that_closes_while_somebody_joins_is_told_as_completed_only),
           T(reasoning_keeps_its_parts_apart),
           T(items_that_the_agent_left_open_are_closed_with_their_turn),
+          T(a_message_that_a_steer_cut_off_is_closed_before_the_next_begins),
           T(unsubscribing_is_local_until_the_thread_is_idle_and_nobody_is_left),
           T(a_thread_that_turns_active_elsewhere_is_listened_to),
           T(a_host_that_restarts_listens_again_and_marks_what_it_missed),
