@@ -90,6 +90,7 @@ export class Phone {
 
   /** Start the session (mode 3) and wait until it is open. */
   async connect(): Promise<Connection> {
+    const from = this.mark;
     this.connection ??= new Connection(await this.record, {
       WebSocket: this.sockets.Maker,
       store: this.store,
@@ -99,7 +100,7 @@ export class Phone {
     });
     this.connection.onState((state) => this.states.push(state));
     this.connection.start();
-    await this.phase("open");
+    await this.phase("open", from);
     return this.connection;
   }
 
