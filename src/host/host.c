@@ -57,6 +57,9 @@ static void fall_back(struct host *h)
 static void on_agent_state(void *user, const struct engine_status *status)
 {
     struct host *h = user;
+    if (h->engine_options.practice && !status->practice) {
+        return; // the one that is being replaced
+    }
     h->engine_status = *status;
     h->engine_since_ms = clock_wall_ms();
     log_info("agent.state", "state=%d version=%s joined=%d practice=%d error=\"%s\"",
