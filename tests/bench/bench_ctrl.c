@@ -349,7 +349,9 @@ static void run_start(char **arg)
         }
         len += (size_t)n;
     }
-    printf("{\"qr\":%.3f}\n", now_ms() - begin);
+    const double took = now_ms() - begin;
+    printf("{\"qr\":%.3f,\"cpu\":%.3f,\"waited\":%.3f}\n", took, cpu_us(pid) / 1000,
+           cpu_wait_us(pid) / 1000);
     end_host(arg[0]);
     while (read(terminal, text, sizeof(text)) > 0) { // its goodbye needs a reader
     }

@@ -27,7 +27,8 @@ double sample_quantile(struct sample *s, double q)
     return s->at[(size_t)(q * (double)(s->n - 1) + 0.5)];
 }
 
-double cpu_us(pid_t pid)
+/* Field `n` of /proc/PID/task/TID/schedstat, summed: 0 ran, 1 waited. Microseconds. */
+static double sched_us(pid_t pid, int n)
 {
     char path[128];
     double total = 0;
@@ -44,7 +45,9 @@ double cpu_us(pid_t pid)
         if (f != NULL) {
             char text[64] = "";
             if (fgets(text, sizeof(text), f) != NULL) {
-                run_ns = strtoull(text, NULL, 10);
+                char *next = NULL;
+                run_ns = strtoull(text, &next, 10);
+                run_ns = n == 0 ? run_ns : strtoull(next, NULL, 10);
             }
             (void)fclose(f);
         }
@@ -52,6 +55,16 @@ double cpu_us(pid_t pid)
     }
     (void)closedir(tasks);
     return total;
+}
+
+double cpu_us(pid_t pid)
+{
+    return sched_us(pid, 0);
+}
+
+double cpu_wait_us(pid_t pid)
+{
+    return sched_us(pid, 1);
 }
 
 void sample_print(const char *name, struct sample *s)

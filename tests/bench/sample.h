@@ -21,6 +21,10 @@ double sample_quantile(struct sample *s, double q); // sorts; 0.5 is the median
 /* CPU time of all threads of a process, from the kernel's accounting, microseconds. */
 double cpu_us(pid_t pid);
 
+/* How long they waited for a core although they could have run: what a busy machine
+ * adds to every wall time. Microseconds. */
+double cpu_wait_us(pid_t pid);
+
 /* "name":{"n":…,"p50":…,"p95":…,"min":…,"max":…} on stdout. */
 void sample_print(const char *name, struct sample *s);
 
