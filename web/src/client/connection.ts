@@ -116,6 +116,19 @@ export class Connection {
     return () => this.delivered.delete(listener);
   }
 
+  /** Resolves when there is a session; rejects when there will never be one. */
+  whenOpen(): Promise<void> {
+    if (this.current.phase === "open") return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const stop = this.onState(({ phase, sentence }) => {
+        if (phase !== "open" && phase !== "ended" && phase !== "off") return;
+        stop();
+        if (phase === "open") resolve();
+        else reject(new Error(sentence ?? "the connection was closed"));
+      });
+    });
+  }
+
   // --- life -------------------------------------------------------------------
 
   start(): void {

@@ -323,7 +323,9 @@ export class Desk {
     const farhand = params["farhand"] as { by?: Decider; decision?: string } | undefined;
     this.requests.delete(params["requestId"] as RpcId);
     if (!request || !farhand) return;
-    const decision: Decision = { ...farhand };
+    const me = this.status?.value.you?.clientId;
+    const mine = me !== undefined && farhand.by?.clientId === me;
+    const decision: Decision = { ...farhand, mine };
     this.open.get(request.threadId)?.decided(request.itemId, decision);
   }
 

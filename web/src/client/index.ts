@@ -23,8 +23,8 @@
 //                                                      // open requests were rejected with -32014
 //   host.close(); controller.close();
 //
-// request() rejects with RpcError{code, message, data}. While the line is down a
-// request waits in the lane and is answered after the reconnect; it is never sent twice.
+// request() rejects with RpcError{code, message, data}. While the line is down it waits
+// here; once sent it is in the lane, is answered after a reconnect, and never sent twice.
 
 import { RpcCode, type RpcErrorBody, type RpcId, type Params } from "../wire/jsonrpc";
 import { Connection, type ConnectionState, type Stream } from "./connection";
@@ -133,9 +133,17 @@ export class HostClient {
     }
   }
 
+  /** Resolves when a request would leave at once. */
+  async online(): Promise<void> {
+    await this.connection.whenOpen();
+    await this.ready();
+  }
+
   async request<T = unknown>(method: string, params: unknown = {}, timeoutMs?: number): Promise<T> {
     if (this.closed) throw new RpcError(RpcCode.OUTCOME_UNKNOWN, "closed");
-    await this.ready();
+    // Nothing leaves this device before there is a session: what waits here has a known
+    // outcome, also when the host comes back as another process.
+    await this.online();
     return this.peer.request<T>(method, params, timeoutMs);
   }
 

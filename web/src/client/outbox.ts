@@ -67,7 +67,7 @@ export class Outbox {
     const input = [{ type: "text", text: message.text, text_elements: [] }];
     const common = { threadId: model.id, clientUserMessageId: message.id, input };
     try {
-      await this.client.ready();
+      await this.client.online();
       this.sent.add(message.id);
       const turn = model.activeTurn;
       const request = turn

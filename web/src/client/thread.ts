@@ -14,6 +14,8 @@ import type { Params } from "../wire/jsonrpc";
 const OUTPUT_MAX = 256 * 1024;
 
 export interface Decision {
+  /** Made on this very device. */
+  mine?: boolean;
   by?: Decider;
   decision?: string;
 }
@@ -127,9 +129,10 @@ export class ThreadModel {
     entry.revision++;
   }
 
-  put(raw: unknown, turnId: string, open: boolean): void {
-    const item = toItem(raw);
+  put(params: Params, open: boolean): void {
+    const item = toItem(params["item"]);
     if (!item) return;
+    const turnId = str(params["turnId"]);
     const known = this.byId.get(item.id);
     const entry = known ?? this.remember(item, turnId, true);
     if (!known) this.entries = [...this.entries, entry];
@@ -137,8 +140,7 @@ export class ThreadModel {
     if (!known || !open || !entry.live) this.replace(entry, item);
     entry.live = true;
     entry.open = open;
-    const farhand = (raw as { farhand?: { partial?: boolean } }).farhand;
-    entry.partial = open && farhand?.partial === true;
+    entry.partial = (params["farhand"] as { partial?: boolean } | undefined)?.partial === true;
     if (!this.turns.has(turnId)) this.turns.set(turnId, { id: turnId, status: "inProgress" });
   }
 
@@ -200,8 +202,8 @@ function appendAt(list: string[], at: number, delta: string): string[] {
 const index = (value: unknown): number => (Number.isSafeInteger(value) ? Math.min(value as number, 999) : 0);
 
 const HANDLERS: Record<string, Handler> = {
-  "item/started": (m, p) => m.put(p["item"], str(p["turnId"]), true),
-  "item/completed": (m, p) => m.put(p["item"], str(p["turnId"]), false),
+  "item/started": (m, p) => m.put(p, true),
+  "item/completed": (m, p) => m.put(p, false),
   "item/agentMessage/delta": (m, p) => m.change(p["itemId"], "agentMessage", (item) =>
     ({ ...item, text: (item as { text: string }).text + str(p["delta"]) }) as Item),
   "item/plan/delta": (m, p) => m.change<Plan>(p["itemId"], "plan", (item) =>

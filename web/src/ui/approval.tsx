@@ -63,7 +63,7 @@ function headOf(request: PendingRequest): { icon: IconName; title: string } {
       return network ? { icon: "globe", title: "Reach the network?" } : { icon: "terminal", title: "Run this command?" };
     }
     case "item/fileChange/requestApproval": return { icon: "file", title: "Make this change?" };
-    case "item/permissions/requestApproval": return { icon: "shield", title: "Grant these permissions?" };
+    case "item/permissions/requestApproval": return { icon: "shield", title: "Grant this for the turn?" };
     case "item/tool/requestUserInput": return { icon: "question", title: "The agent asks" };
     default: return { icon: "question", title: "A tool asks" };
   }
@@ -169,7 +169,7 @@ function AskPermissions({ params, ready, answer }: AskProps<PermissionsApproval>
       </div>
       <Buttons
         ready={ready} no={{ label: "Decline", act: () => answer({ permissions: {}, scope: "turn" }) }}
-        yes={{ label: "Grant for this turn", act: () => answer({ permissions: params.permissions, scope: "turn" }) }}
+        yes={{ label: "Grant", act: () => answer({ permissions: params.permissions, scope: "turn" }) }}
       />
     </>
   );

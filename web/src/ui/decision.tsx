@@ -14,6 +14,7 @@ export function decisionWord(decision: string | undefined): string {
 export function decider(decision: Decision): string {
   const by = decision.by;
   if (!by) return "";
+  if (decision.mine) return "here";
   if (by.kind === "outside") return "outside Farhand";
   if (by.kind === "agent") return "by the agent";
   return by.kind === "local" ? `at the host${by.name ? `, ${by.name}` : ""}` : `on ${by.name}`;
