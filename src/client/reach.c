@@ -137,7 +137,8 @@ struct reach {
     struct dial *dial; // NULL between tries
     struct timer retry;
     uint64_t give_up_ms;
-    bool started; // a keeper was
+    struct child *keeper; // NULL: none was started, or it has ended
+    bool started;         // a keeper was
     bool canceled;
 };
 
@@ -147,6 +148,9 @@ static void finish(struct reach *r, enum link_cause cause, const char *sentence,
                    struct ws_conn *ws)
 {
     timer_stop(&r->retry);
+    if (r->keeper != NULL) {
+        child_close(r->keeper, NULL, NULL); // watching it would keep our loop alive
+    }
     r->done(r->user, cause, sentence, ws);
     mem_free(r);
 }
@@ -163,8 +167,9 @@ static void on_retry(struct timer *t)
 
 static void on_keeper_exit(struct child *c, void *user, int code, int signum)
 {
-    (void)user;
+    struct reach *r = user;
     log_debug("reach.keeper_exit", "code=%d signal=%d", code, signum);
+    r->keeper = NULL;
     child_close(c, NULL, NULL);
 }
 
@@ -192,8 +197,7 @@ static enum err start_keeper(struct reach *r, struct diag *d)
         .stderr_path = log_path,
         .detached = true,
     };
-    struct child *c = NULL;
-    return child_spawn(r->loop, &options, on_keeper_exit, NULL, d, &c);
+    return child_spawn(r->loop, &options, on_keeper_exit, r, d, &r->keeper);
 }
 
 static void on_nobody(struct reach *r)

@@ -19,8 +19,10 @@
 static void on_agent_message(void *user, struct bytes text)
 {
     struct host *h = user;
-    hub_upstream(h->hub, text, loop_now_ms(h->loop));
-    host_arm(h);
+    if (h->closed == NULL) {
+        hub_upstream(h->hub, text, loop_now_ms(h->loop));
+        host_arm(h);
+    }
 }
 
 static enum err to_agent(void *user, struct bytes text)
@@ -57,8 +59,9 @@ static void fall_back(struct host *h)
 static void on_agent_state(void *user, const struct engine_status *status)
 {
     struct host *h = user;
-    if (h->engine_options.practice && !status->practice) {
-        return; // the one that is being replaced
+    const bool replaced = h->engine_options.practice && !status->practice;
+    if (replaced || h->closed != NULL) {
+        return; // of one that is on its way out
     }
     h->engine_status = *status;
     h->engine_since_ms = clock_wall_ms();
@@ -99,7 +102,7 @@ void host_arm(struct host *h)
 {
     const uint64_t at = hub_deadline(h->hub);
     const uint64_t now = loop_now_ms(h->loop);
-    if (at == 0) {
+    if (at == 0 || h->closed != NULL) {
         timer_stop(&h->hub_timer);
     } else if (!timer_is_armed(&h->hub_timer) || h->hub_timer.due_ms != at) {
         timer_start(h->loop, &h->hub_timer, at > now ? at - now : 0, on_hub_timer);
@@ -368,7 +371,9 @@ void host_close(struct host *h, void (*done)(void *user))
     }
     if (h->door != NULL) {
         h->n_closing++;
-        local_door_close(h->door, part_closed, h);
+        struct local_door *door = h->door;
+        h->door = NULL;
+        local_door_close(door, part_closed, h);
     }
     if (h->engine != NULL) {
         h->n_closing++;

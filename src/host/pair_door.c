@@ -35,7 +35,7 @@ static void on_expiry(struct timer *t)
 void pair_arm(struct host *h)
 {
     const uint64_t at_s = invites_deadline(&h->invites);
-    if (at_s == 0) {
+    if (at_s == 0 || h->closed != NULL) {
         timer_stop(&h->invite_timer);
         return;
     }
