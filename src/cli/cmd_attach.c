@@ -102,11 +102,14 @@ static void on_codex_exit(struct child *c, void *user, int code, int signum)
 }
 
 /* A TUI asks for its own machine's sandbox, which for a folder that this machine does
- * not know is read-only: the host's profile is what applies there. */
-static bool names_sandbox(const struct attach *a)
+ * not know is read-only: the host's profile is what applies there. A resumed task keeps
+ * its own: Codex refuses a sandbox beside it. */
+static bool has_sandbox(const struct attach *a)
 {
     static const char *const words[] = {
-        "-s", "--sandbox", "-p", "--profile", "--full-auto", "--dangerously", "--yolo"};
+        "-s",     "--sandbox", "-p",   "--profile", "--full-auto", "--dangerously",
+        "--yolo", "resume",    "fork",
+    };
     for (size_t i = 0; i < a->args->n_rest; i++) {
         for (size_t k = 0; k < COUNT(words); k++) {
             if (strncmp(a->args->rest[i], words[k], strlen(words[k])) == 0) {
@@ -127,7 +130,7 @@ static void codex_argv(const struct attach *a, const char *file, const char **ar
         argv[n++] = "--remote-auth-token-env";
         argv[n++] = TOKEN_ENV;
     }
-    if (!names_sandbox(a)) {
+    if (!has_sandbox(a)) {
         argv[n++] = "--sandbox";
         argv[n++] = "workspace-write";
     }
