@@ -2,6 +2,7 @@
  * The raw half of json.h: one forward pass over the text, no tree, no recursion (a peer
  * chooses the depth), eight octets at a time inside strings.
  */
+#include <endian.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -15,16 +16,18 @@ struct scan {
     const uint8_t *end;
 };
 
-static inline bool has_zero(uint64_t word)
+/* The top bit of every octet that is zero; above the first of them it may lie (the
+ * borrow runs upwards), so only the lowest bit counts. */
+static inline uint64_t zeros(uint64_t word)
 {
-    return ((word - ONES) & ~word & TOPS) != 0;
+    return (word - ONES) & ~word & TOPS;
 }
 
-/* Is one of the eight octets a quote, a backslash or a control character? */
-static inline bool has_special(uint64_t word)
+/* Likewise for octets that are a quote, a backslash or a control character. */
+static inline uint64_t specials(uint64_t word)
 {
-    return has_zero(word ^ (ONES * '"')) || has_zero(word ^ (ONES * '\\')) ||
-           ((word - ONES * 0x20) & ~word & TOPS) != 0;
+    return zeros(word ^ (ONES * '"')) | zeros(word ^ (ONES * '\\')) |
+           ((word - ONES * 0x20) & ~word & TOPS);
 }
 
 static inline bool is_special(uint8_t c)
@@ -32,14 +35,20 @@ static inline bool is_special(uint8_t c)
     return c == '"' || c == '\\' || c < 0x20;
 }
 
+static inline uint64_t load_little(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return le64toh(word);
+}
+
 /* The first special octet at or after `at`, or `end`. */
 static const uint8_t *find_special(const uint8_t *at, const uint8_t *end)
 {
     while (end - at >= 8) {
-        uint64_t word;
-        memcpy(&word, at, sizeof(word));
-        if (has_special(word)) {
-            break;
+        const uint64_t found = specials(load_little(at));
+        if (found != 0) {
+            return at + __builtin_ctzll(found) / 8;
         }
         at += 8;
     }
