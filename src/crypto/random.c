@@ -3,8 +3,12 @@
 #include <openssl/crypto.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
+
+#define MASK_SIZE 4
+#define MASK_POOL (64 * MASK_SIZE)
 
 void crypto_init(void)
 {
@@ -20,6 +24,20 @@ void crypto_init(void)
 void random_bytes(uint8_t *out, size_t len)
 {
     randombytes_buf(out, len);
+}
+
+void random_mask(uint8_t out[4])
+{
+    static _Thread_local struct {
+        uint8_t octets[MASK_POOL];
+        size_t left;
+    } pool;
+    if (pool.left == 0) {
+        random_bytes(pool.octets, sizeof(pool.octets));
+        pool.left = sizeof(pool.octets);
+    }
+    pool.left -= MASK_SIZE;
+    memcpy(out, pool.octets + pool.left, MASK_SIZE);
 }
 
 uint32_t random_below(uint32_t below)

@@ -59,7 +59,7 @@ static enum err put_frame(struct ws_conn *c, struct wsframe *f, struct bytes hea
     f->payload = head.len + body.len;
     f->masked = c->ws.role == WS_CLIENT;
     if (f->masked) {
-        random_bytes(f->mask, sizeof(f->mask));
+        random_mask(f->mask);
     }
     const size_t size = wsframe_build(f, header);
     const enum err e = conn_write_space(c->conn, size + head.len + body.len, &to);

@@ -450,6 +450,21 @@ TEST(cpace_differs_with_the_password)
     FALSE(memcmp(isk_a, isk_b, CPACE_ISK) == 0);
 }
 
+/* A pool that hands out the same octets again, or ends in zeros, would show here. */
+TEST(masks_differ_across_several_fillings_of_their_pool)
+{
+    enum { MASKS = 300 };
+    uint8_t mask[MASKS][4];
+    unsigned same = 0;
+    for (size_t i = 0; i < MASKS; i++) {
+        random_mask(mask[i]);
+        for (size_t k = 0; k < i; k++) {
+            same += memcmp(mask[i], mask[k], sizeof(mask[i])) == 0;
+        }
+    }
+    TRUE(same <= 1); // by chance once in a hundred thousand runs
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -470,6 +485,7 @@ int main(void)
         T(cpace_draft_vectors),
         T(cpace_refuses_bad_points),
         T(cpace_differs_with_the_password),
+        T(masks_differ_across_several_fillings_of_their_pool),
     };
     crypto_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
