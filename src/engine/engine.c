@@ -535,8 +535,10 @@ void engine_stop_agent(struct engine *e, engine_done_fn *done, void *user)
     e->keeper = NULL;
     agent_close(e->agent); // or it might just be starting one
     e->agent = NULL;
-    e->stopper =
-        stopper_start(e->loop, e->options.run_dir, ENGINE_DRAIN_MS, on_stopped, e);
+    const enum stopper_what what = e->place.joins_only   ? STOPPER_NOTHING
+                                   : e->options.practice ? STOPPER_PRACTICE
+                                                         : STOPPER_CODEX;
+    e->stopper = stopper_start(e->loop, e->options.run_dir, what, on_stopped, e);
 }
 
 static void on_closing(struct loop_task *t)

@@ -28,7 +28,6 @@
 #include "loop/loop.h"
 
 #define ENGINE_QUEUE_MAX (16u * 1024 * 1024) // a stuck agent must not fill our memory
-#define ENGINE_DRAIN_MS  10000 // how long running turns may take once told to stop
 
 enum engine_state { ENGINE_STARTING, ENGINE_READY, ENGINE_LOGIN_REQUIRED, ENGINE_DOWN };
 
@@ -74,9 +73,9 @@ NODISCARD enum err engine_send(struct engine *e, struct bytes text);
 
 const struct engine_status *engine_status(const struct engine *e);
 
-/* Ends our own agent and practice model: SIGTERM, which lets running turns end; a
- * second one after ENGINE_DRAIN_MS, which does not. A joined agent is left alone.
- * The engine does not start it again. `done` runs once. */
+/* Ends our own agent (and with the practice model, that): SIGTERM, which lets running
+ * turns end; a second one after STOPPER_DRAIN_MS, which does not. A joined agent is
+ * left alone. The engine does not start it again. `done` runs once. */
 void engine_stop_agent(struct engine *e, engine_done_fn *done, void *user);
 
 void engine_close(struct engine *e, engine_done_fn *done, void *user);

@@ -11,7 +11,12 @@
 
 #define HARD_MS 3000 // after the second SIGTERM
 
-static const char *const files[] = {RECORD_CODEX, RECORD_PRACTICE, RECORD_MODEL};
+static const struct {
+    const char *file;
+    enum stopper_what what;
+} files[] = {{RECORD_CODEX, STOPPER_CODEX},
+             {RECORD_PRACTICE, STOPPER_PRACTICE},
+             {RECORD_MODEL, STOPPER_PRACTICE}};
 enum { N_FILES = COUNT(files), N_AGENTS = 2 };
 
 struct target {
@@ -23,7 +28,7 @@ struct target {
 struct stopper {
     struct loop *loop;
     char run_dir[PATH_MAX];
-    uint64_t drain_ms;
+    enum stopper_what what;
     struct target targets[N_FILES];
     size_t next; // the first file not yet begun with
     unsigned blows;
@@ -81,7 +86,8 @@ static void begin_with(struct stopper *s, size_t i)
 {
     struct record r;
     struct target *t = &s->targets[i];
-    if (record_read(s->run_dir, files[i], &r) != OK ||
+    if ((s->what & files[i].what) == 0 ||
+        record_read(s->run_dir, files[i].file, &r) != OK ||
         child_watch(s->loop, r.pid, on_gone, t, &t->child) != OK) {
         return;
     }
@@ -97,7 +103,7 @@ static void stopper_go_on(struct stopper *s)
         }
         s->blows = 0;
         strike(s);
-        timer_start(s->loop, &s->timer, s->drain_ms, on_timer);
+        timer_start(s->loop, &s->timer, STOPPER_DRAIN_MS, on_timer);
     }
     if (!any_left(s)) {
         stopper_done_fn *done = s->done;
@@ -112,12 +118,12 @@ static void on_start(struct loop_task *t)
     stopper_go_on(CONTAINER_OF(t, struct stopper, task));
 }
 
-struct stopper *stopper_start(struct loop *l, const char *run_dir, uint64_t drain_ms,
-                              stopper_done_fn *done, void *user)
+struct stopper *stopper_start(struct loop *l, const char *run_dir,
+                              enum stopper_what what, stopper_done_fn *done, void *user)
 {
     struct stopper *s = mem_new(sizeof(*s));
     s->loop = l;
-    s->drain_ms = drain_ms;
+    s->what = what;
     s->done = done;
     s->user = user;
     if (text_format(s->run_dir, sizeof(s->run_dir), "%s", run_dir) != OK) {
