@@ -1,7 +1,65 @@
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/local_call.h"
+#include "engine/codex/record.h"
+#include "engine/codex/stopper.h"
+#include "loop/loop.h"
 
-static int run_stop(struct cli_args *args)
+/* ---- without a host: what an earlier one left running -------------------------------- */
+
+static bool any_left(const char *run_dir)
+{
+    static const char *const files[] = {RECORD_CODEX, RECORD_PRACTICE, RECORD_MODEL};
+    struct record r;
+    for (size_t i = 0; i < COUNT(files); i++) {
+        if (record_read(run_dir, files[i], &r) == OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_stopped(void *user)
+{
+    loop_stop(user);
+}
+
+static void stop_left(const char *run_dir)
+{
+    struct loop *loop = loop_create();
+    (void)stopper_start(loop, run_dir, STOPPER_ALL, on_stopped, loop);
+    loop_run(loop);
+    while (loop_turn(loop)) {
+    }
+    loop_destroy(loop);
+}
+
+/* True: no host runs, and the agents that the last one left behind have ended. */
+static bool stopped_without_host(const char *home)
+{
+    char run_dir[PATH_MAX];
+    char lock[PATH_MAX];
+    pid_t holder = 0;
+    int fd = -1; // held meanwhile, so that no host begins with a dying agent
+    if (text_format(run_dir, sizeof(run_dir), "%s/run", home) != OK ||
+        text_format(lock, sizeof(lock), "%s/run/host.lock", home) != OK ||
+        file_lock(lock, &fd, &holder) != OK) {
+        return false;
+    }
+    const bool left = any_left(run_dir);
+    if (left) {
+        stop_left(run_dir);
+    }
+    (void)close(fd);
+    return left;
+}
+
+/* ---- the command ------------------------------------------------------------------------ */
+
+static int stop_host(const struct cli_args *args)
 {
     json_t *params = json_object();
     json_t *result = NULL;
@@ -16,6 +74,19 @@ static int run_stop(struct cli_args *args)
     return code;
 }
 
+static int run_stop(struct cli_args *args)
+{
+    char home[PATH_MAX];
+    if (cli_home(args, home) != OK) {
+        return EXIT_HOME;
+    }
+    if (!cli_has(args, "keep-agent") && stopped_without_host(home)) {
+        cli_say("No host was running; the agent that one had left behind has ended.");
+        return EXIT_DONE;
+    }
+    return stop_host(args);
+}
+
 static const struct cli_option options[] = {
     {"keep-agent", NULL, "end the host only"},
     CLI_COMMON_OPTIONS,
@@ -25,7 +96,9 @@ const struct cli_command cmd_stop = {
     .name = "stop",
     .words = "",
     .summary = "end the host and the agent it started",
-    .text = "An agent that was joined (somebody else's) is never ended.",
+    .text =
+        "An agent that was joined (somebody else's) is never ended. Without a host, "
+        "the agent that the last one left behind is ended.",
     .options = options,
     .n_options = COUNT(options),
     .run = run_stop,

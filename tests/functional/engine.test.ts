@@ -223,3 +223,17 @@ describe("the agent's life", () => {
     await engine.leave();
   });
 });
+
+describe("farhand stop", () => {
+  test("without a host, ends the agent and the model that one left behind", async ({ scene }) => {
+    const engine = Engine.start(scene);
+    await engine.state("ready");
+    await engine.leave();
+    expect(scene.strays().length).toBeGreaterThan(0);
+    const { code, stdout } = await scene.run(["stop"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("has ended");
+    expect(scene.strays()).toEqual([]);
+    expect((await scene.run(["stop"])).code).toBe(3);
+  });
+});
