@@ -20,6 +20,7 @@
 #define HOST_INVITE_H
 
 #include "base/machine.h"
+#include "crypto/hash.h"
 #include "host/rights.h"
 #include "link/link_host.h"
 #include "session/pairing.h"
@@ -43,7 +44,9 @@ struct invite {
     struct machine m;
     struct pairing *pairing; // NULL once the row has ended
     uint8_t id[16];
-    char phrase[CODE_TEXT_MAX];   // "" until the relay gave digits; wiped at the end
+    char phrase[CODE_TEXT_MAX]; // "" until the relay gave digits; wiped at the end
+    uint8_t
+        phrase_hash[HASH_SHA256]; // of it, by which pairing/status finds an ended row
     enum role role;               // offered; from CONFIRMING on: what the device gets
     bool confirm;                 // ask a person even where the protocol would not
     uint64_t expires_s;           // wall clock

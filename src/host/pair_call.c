@@ -117,7 +117,9 @@ static void take_digits(struct invite *v, const char *digits)
         text_format(v->phrase, sizeof(v->phrase), "%s", pairing_phrase(v->pairing)) !=
             OK) {
         log_warn("pair.digits", "len=%zu", strlen(digits));
+        return;
     }
+    hash_sha256(bytes_from_str(v->phrase), v->phrase_hash);
 }
 
 static void on_box(void *user, enum err e, const char *digits, const char *error)
@@ -234,13 +236,15 @@ static struct invite *find_by_blob(struct host *h, const char *text)
 static struct invite *find_by_phrase(struct host *h, const char *text)
 {
     struct code code;
+    uint8_t hash[HASH_SHA256];
     struct invite *found = NULL;
     if (code_parse(bytes_from_str(text), &code) != OK) {
         return NULL;
     }
+    hash_sha256(bytes_from_str(code.shown), hash);
     for (size_t i = 0; i < COUNT(h->invites.at); i++) {
         struct invite *v = &h->invites.at[i];
-        if (secret_equal(bytes_from_str(v->phrase), bytes_from_str(code.shown))) {
+        if (secret_equal(BYTES_OF(v->phrase_hash), BYTES_OF(hash))) {
             found = v;
         }
     }
