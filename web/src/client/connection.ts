@@ -233,7 +233,9 @@ export class Connection {
         wake?.();
       },
       closed: (why) => {
-        if (live()) this.failed(why);
+        // What came before the end comes first: a REVOKED says more than a close.
+        const heard = session?.settled() ?? Promise.resolve();
+        void heard.then(() => live() && this.failed(why));
       },
       proof: () => live() && this.prove("relayProof"),
     });

@@ -75,6 +75,7 @@ class Attempt implements Pairing {
   private wake: (() => void) | undefined;
   private leg: Leg | undefined;
   private session: Session | undefined;
+  private making: Promise<void> = Promise.resolve();
   private secured = false;
 
   constructor(
@@ -149,7 +150,7 @@ class Attempt implements Pairing {
       try {
         return await Leg.open(this.deps.WebSocket, door, this.plan.entry, {
           data: (octets) => this.arrived(octets),
-          closed: (why) => this.reject(this.explain(why)),
+          closed: (why) => void this.heard().then(() => this.reject(this.explain(why))),
           proof: () => undefined,
         }, this.deps.now);
       } catch (error) {
@@ -163,6 +164,13 @@ class Attempt implements Pairing {
     if (this.session) return this.session.receive(octets);
     this.inbox.push(octets);
     this.wake?.();
+  }
+
+  /** Everything that came before the end has been opened: a DENIED says more than a close. */
+  private async heard(): Promise<void> {
+    await this.making;
+    await this.session?.settled();
+    await new Promise((turn) => setTimeout(turn, 0));
   }
 
   /** The next handshake message, or a failure when none comes. */
@@ -218,7 +226,7 @@ class Attempt implements Pairing {
       };
       const io = { send: (r: Bytes) => this.leg!.send(r), event, now: this.deps.now };
       const secrets = { send: made.keys.i2r, receive: made.keys.r2i };
-      void Session.create(secrets, io).then((session) => {
+      this.making = Session.create(secrets, io).then((session) => {
         this.session = session;
         for (const record of this.inbox.splice(0)) session.receive(record);
       }, reject);
