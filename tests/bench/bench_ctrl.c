@@ -167,16 +167,18 @@ static void run_calls(char **arg)
 struct stream {
     char thread[THREAD_MAX];
     size_t n_deltas;
-    size_t n_texts;
+    size_t text_len; // of the deltas together: nothing may be missing
     bool over;
 };
 
 static void on_notice(void *user, const struct jsonrpc *text)
 {
     struct stream *s = user;
-    s->n_texts++;
-    if (bytes_equal_str(text->method, "item/agentMessage/delta")) {
+    struct bytes delta;
+    if (bytes_equal_str(text->method, "item/agentMessage/delta") &&
+        json_raw_get(text->params, "delta", &delta) == OK) {
         s->n_deltas++;
+        s->text_len += delta.len - 2; // without its quotes
     } else if (bytes_equal_str(text->method, "turn/completed")) {
         s->over = true;
     }
@@ -197,7 +199,7 @@ static void start_thread(struct way *w, struct stream *s)
 }
 
 /* One turn that streams `n` deltas; milliseconds from turn/start to turn/completed. */
-static double stream_once(struct way *w, size_t n)
+static double stream_once(struct way *w, size_t n, size_t *text_len)
 {
     struct stream s;
     char params[512];
@@ -213,9 +215,11 @@ static double stream_once(struct way *w, size_t n)
     way_wait(loop, &s.over, "the end of a turn");
     const double took = now_ms() - begin;
     way_on_notice(w, NULL, NULL);
-    if (s.n_deltas == 0) {
-        bench_fail("a turn without deltas");
+    if (s.text_len == 0 || (*text_len != 0 && *text_len != s.text_len)) {
+        bench_fail("a stream of %zu octets in %zu deltas; another had %zu octets",
+                   s.text_len, s.n_deltas, *text_len);
     }
+    *text_len = s.text_len;
     return took;
 }
 
@@ -253,12 +257,13 @@ static void run_deltas(char **arg)
     struct way *b = way_open_session(loop, &joined);
     way_greet(a);
     way_greet(b);
-    (void)stream_once(a, n);
-    (void)stream_once(b, n);
+    size_t text_len = 0;
+    (void)stream_once(a, n, &text_len);
+    (void)stream_once(b, n, &text_len);
     for (size_t i = 0; i < runs; i++) {
-        sample_add(&straight, stream_once(a, n));
+        sample_add(&straight, stream_once(a, n, &text_len));
         const double before = cpu_of(pids, n_pids);
-        sample_add(&ours, stream_once(b, n));
+        sample_add(&ours, stream_once(b, n, &text_len));
         sample_add(&cpu, (cpu_of(pids, n_pids) - before) / (double)n);
     }
     printf("{");
