@@ -11,6 +11,7 @@ struct daemon {
     struct host *host;
     struct signal_watch *signals[2];
     bool closing;
+    int exit_code; // when the end was not asked for
 };
 
 static void on_closed(void *user)
@@ -42,10 +43,13 @@ static void on_stop(void *user, bool agent_too)
 
 static void on_engine(void *user, const struct engine_status *status)
 {
+    struct daemon *d = user;
     char sentence[400];
-    (void)user;
     const char *text = serve_agent_sentence(status, sentence, sizeof(sentence));
-    if (text != NULL) {
+    if (status->unfit) { // waiting would not help
+        d->exit_code = cli_fail(EXIT_AGENT, "%s", status->error);
+        begin_close(d);
+    } else if (text != NULL) {
         cli_say("%s", text);
     }
 }
@@ -89,7 +93,7 @@ static int run_loop(struct daemon *d, const struct cli_args *args, struct serve 
     loop_run(d->loop);
     signal_close(d->signals[0]);
     signal_close(d->signals[1]);
-    return e == OK ? EXIT_DONE : serve_fail(e, &diag);
+    return e == OK ? d->exit_code : serve_fail(e, &diag);
 }
 
 static int run_host(struct cli_args *args)

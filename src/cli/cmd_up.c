@@ -29,6 +29,7 @@ struct up {
     bool agent_ready;
     bool agent_ends; // farhand stop
     bool closing;
+    int exit_code; // when the end was not asked for
 };
 
 /* ---- the end ------------------------------------------------------------------------- */
@@ -99,7 +100,10 @@ static void on_engine(void *user, const struct engine_status *status)
     u->agent_ready = status->state == ENGINE_READY;
     u->joined_agent = status->joined;
     const char *text = serve_agent_sentence(status, sentence, sizeof(sentence));
-    if (text != NULL && !cli_has(u->args, "json")) {
+    if (status->unfit) { // waiting would not help
+        u->exit_code = cli_fail(EXIT_AGENT, "%s", status->error);
+        begin_close(u);
+    } else if (text != NULL && !cli_has(u->args, "json")) {
         cli_say("  %s", text);
     }
 }
@@ -170,6 +174,11 @@ static enum err find_web(const struct cli_args *args, char out[PATH_MAX],
     const char *asked = cli_value(args, "web");
     asked = asked == NULL ? getenv("FARHAND_WEB") : asked;
     if (asked != NULL && asked[0] != '\0') {
+        if (!file_is_dir(asked)) {
+            diag_set(d, "--web %s is not a folder: 'make build' makes build/web",
+                     asked);
+            return ERR_NOT_FOUND;
+        }
         return text_format(out, PATH_MAX, "%s", asked);
     }
     char self[PATH_MAX];
@@ -303,18 +312,19 @@ static int run_loop(struct up *u)
 {
     u->signals[0] = signal_watch(u->loop, SIGINT, on_signal, u);
     u->signals[1] = signal_watch(u->loop, SIGTERM, on_signal, u);
-    const int code = start(u);
-    if (code != EXIT_DONE) {
-        u->closing = true;
-        if (u->host != NULL) {
-            host_close(u->host, on_host_closed);
-        }
-    }
-    if (u->host != NULL) {
+    int code = start(u);
+    if (code == EXIT_DONE) {
         loop_run(u->loop);
+        code = u->exit_code;
+    } else if (u->host != NULL) {
+        u->closing = true;
+        host_close(u->host, on_host_closed);
     }
     signal_close(u->signals[0]);
     signal_close(u->signals[1]);
+    while (u->host == NULL && loop_turn(u->loop)) {
+        // what had been opened before a failure closes
+    }
     return code;
 }
 
@@ -324,6 +334,14 @@ static int run_up(struct cli_args *args)
     const int code = serve_read(args, &u.serve);
     if (code != EXIT_DONE) {
         return code;
+    }
+    enum role role;
+    const char *asked = cli_value(args, "role");
+    if (asked != NULL && role_parse(bytes_from_str(asked), &role) != OK) {
+        return cli_fail(EXIT_USAGE,
+                        "--role is viewer, approver, operator or owner, not "
+                        "'%s'",
+                        asked);
     }
     serve_log_beside_terminal(args, u.serve.home);
     u.serve.host.practice_fallback = true;

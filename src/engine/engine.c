@@ -360,6 +360,7 @@ static void on_agent_failed(void *user, const char *sentence)
     struct engine *e = user;
     e->agent_lives = false;
     if (e->m.state == BIRTH) {
+        e->status.unfit = true;
         engine_pause(e, sentence);
     }
 }
@@ -394,6 +395,7 @@ static void engine_give_birth(struct engine *e)
                                          .failed = on_agent_failed,
                                          .ended = on_agent_ended};
     machine_move(&e->m, BIRTH);
+    e->status.unfit = false;
     if (e->agent == NULL) {
         const struct agent_options o = {
             .codex_path = e->options.codex_path,

@@ -36,6 +36,7 @@ struct engine_status {
     bool joined;        // somebody else's agent: never ended by us
     bool practice;      // the practice model, in a CODEX_HOME of its own
     bool shared;        // others may sit on the same agent
+    bool unfit;         // DOWN: Codex is missing, too old, or cannot be started here
     pid_t pid;          // of the agent; 0 when that cannot be known
     char version[32];   // "0.169.0"; empty until READY
     char endpoint[256]; // what was dialled
