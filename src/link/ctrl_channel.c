@@ -179,9 +179,6 @@ static void pump(struct ctrl_channel *c)
     while (!c->ending && next_event(c, &ev)) {
         on_event(c, &ev);
     }
-    if (!c->ending && c->ops->progress != NULL) {
-        c->ops->progress(c->user);
-    }
 }
 
 /* ---- frames ------------------------------------------------------------------------- */
@@ -199,6 +196,9 @@ static void on_data(struct ctrl_channel *c, struct bytes body)
         fail(c);
     } else {
         pump(c);
+        if (!c->ending && c->ops->progress != NULL) {
+            c->ops->progress(c->user);
+        }
     }
 }
 

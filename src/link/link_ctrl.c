@@ -63,9 +63,10 @@ struct link_ctrl {
     size_t url_at;   // the address being tried
     size_t n_failed; // addresses that failed in a row
     bool congested;
-    bool contested;  // another process of this device wants the session, too
-    bool lane_spent; // every stream id was used: a fresh lane is needed
-    uint64_t heard_ms;
+    bool contested;    // another process of this device wants the session, too
+    bool lane_spent;   // every stream id was used: a fresh lane is needed
+    uint64_t heard_ms; // when the host was last heard
+    bool pinged;       // and a ping was sent since
     uint64_t ready_ms;
     struct backoff backoff;
     struct timer retry;
@@ -160,12 +161,13 @@ static void on_probe(struct timer *t)
         return;
     }
     const uint64_t now_ms = loop_now_ms(c->loop);
-    if (now_ms - c->heard_ms >= 2 * PROBE_MS + PROBE_MS / 2) {
+    if (c->pinged) {
         log_info("ctrl.silent", "ms=%llu", (unsigned long long)(now_ms - c->heard_ms));
         ctrl_channel_close(c->channel, CLOSE_DONE);
         return;
     }
     if (c->n_streams != 0 && now_ms - c->heard_ms >= PROBE_MS) {
+        c->pinged = true;
         session_ping(s, now_ms);
         ctrl_channel_flush_later(c->channel);
     }
@@ -184,6 +186,7 @@ static void on_session_ready(struct link_ctrl *c, const struct session_ready *r)
     c->n_failed = 0;
     c->heard_ms = loop_now_ms(c->loop);
     c->ready_ms = c->heard_ms;
+    c->pinged = false;
     timer_stop(&c->grace);
     timer_start(c->loop, &c->probe, PROBE_MS, on_probe);
     move(c, LINK_CTRL_READY, LINK_OK, "connected");
@@ -233,6 +236,7 @@ static void on_progress(void *user)
 {
     struct link_ctrl *c = user;
     c->heard_ms = loop_now_ms(c->loop);
+    c->pinged = false;
     if (c->congested && lane_bytes_queued(c->lane) <= DRAINED_AT) {
         c->congested = false;
         c->ops->drained(c->user);

@@ -234,7 +234,10 @@ static void on_dialed(void *user, enum err e, const struct dial_result *r)
     l->dial = NULL;
     if (e != OK) {
         char sentence[SENTENCE_MAX];
-        text_sanitize(bytes_from_str(r->text), sentence, sizeof(sentence));
+        if (text_format(sentence, sizeof(sentence), "the relay cannot be reached: %s",
+                        r->text) != OK) {
+            text_sanitize(bytes_from_str(r->text), sentence, sizeof(sentence));
+        }
         blame(l, LINK_RELAY_DOWN, sentence);
         finish(l);
         return;
