@@ -7,6 +7,7 @@
 #include "host/handle.h"
 #include "host/item.h"
 #include "host/thread.h"
+#include "host/window.h"
 
 /* ---- telling the caller ---------------------------------------------------------- */
 
@@ -89,7 +90,7 @@ static void send_error(struct upcall *u, struct bytes error)
 
 /* ---- too large ------------------------------------------------------------------------ */
 
-static void note(struct upcall *u, const char *field, json_t *asked, json_t *given)
+void answer_note(struct upcall *u, const char *field, json_t *asked, json_t *given)
 {
     if (u->clamped == NULL) {
         u->clamped = json_array();
@@ -114,7 +115,7 @@ static bool ask_without_turns(struct upcall *u)
 {
     if (u->method->act == ACT_READ && json_get_bool(u->params, "includeTurns", false)) {
         json_set_bool(u->params, "includeTurns", false);
-        note(u, "includeTurns", json_true(), json_false());
+        answer_note(u, "includeTurns", json_true(), json_false());
         upcall_again(u, 0);
         return true;
     }
@@ -122,7 +123,7 @@ static bool ask_without_turns(struct upcall *u)
         !json_get_bool(u->params, "excludeTurns", false)) {
         json_set_bool(u->params, "excludeTurns", true);
         (void)json_object_del(u->params, "initialTurnsPage");
-        note(u, "excludeTurns", json_false(), json_true());
+        answer_note(u, "excludeTurns", json_false(), json_true());
         upcall_again(u, 0);
         return true;
     }
@@ -231,19 +232,28 @@ static void join_end(struct upcall *u)
     u->joins = false;
 }
 
-static void thread_answered(struct upcall *u, struct bytes result)
+/* What is known of the thread as of this answer; once per call. */
+static struct thread *take_thread(struct upcall *u, struct bytes result)
 {
     bool ephemeral = false;
     struct thread *t = learn_thread(u->hub, result, &ephemeral);
+    if (t != NULL && u->method->act != ACT_RESUME) {
+        t->hidden = u->hidden || ephemeral;
+        t->starter = u->by;
+        t->registrar = u->tools ? u->by : NULL;
+    }
+    if (t != NULL && u->method->act == ACT_RESUME) {
+        t->replay_to = u->by;
+    }
+    return t;
+}
+
+static void thread_answered(struct upcall *u, struct bytes result, struct thread *t)
+{
     if (t == NULL) {
         send_result(u, result);
         join_end(u);
         return;
-    }
-    if (u->method->act != ACT_RESUME) {
-        t->hidden = u->hidden || ephemeral;
-        t->starter = u->by;
-        t->registrar = u->tools ? u->by : NULL;
     }
     if (u->by == NULL) {
         join_end(u);
@@ -259,7 +269,6 @@ static void thread_answered(struct upcall *u, struct bytes result)
     }
     send_result(u, result);
     if (u->method->act == ACT_RESUME) {
-        t->replay_to = u->by;
         thread_snapshot(t, u->by, u->joined_at);
         join_end(u);
     }
@@ -335,7 +344,7 @@ static void controller_answered(struct upcall *u, struct bytes result)
     case ACT_START:
     case ACT_RESUME:
     case ACT_FORK:
-        thread_answered(u, result);
+        thread_answered(u, result, take_thread(u, result));
         return;
     case ACT_LOADED:
         loaded_answered(u, result);
@@ -357,6 +366,48 @@ static void controller_answered(struct upcall *u, struct bytes result)
         send_result(u, result);
         return;
     }
+}
+
+/* ---- threads with their turns, in pieces ------------------------------------------------------- */
+
+static struct thread *thread_of(const struct hub *hub, struct bytes result)
+{
+    struct bytes thread;
+    struct bytes id;
+    struct bytes text;
+    return json_raw_get(result, "thread", &thread) == OK &&
+                   json_raw_get(thread, "id", &id) == OK &&
+                   json_raw_plain(id, &text) == OK
+               ? thread_find(hub, text)
+               : NULL;
+}
+
+/* True: the call lives on. A page that failed ends the window where it is. */
+static bool window_answered(struct upcall *u, struct bytes result)
+{
+    struct blob *whole = NULL;
+    const bool first = window_is_first(u->window);
+    if (first && u->method->act != ACT_READ) {
+        (void)take_thread(u, result);
+    }
+    if (!window_answer(u, result, &whole)) {
+        upcall_again(u, 0);
+        return true;
+    }
+    const struct bytes text = blob_bytes(whole);
+    if (whole == NULL) {
+        if (u->by != NULL) {
+            controller_error(u->by, bytes_from_str(u->id), HUB_ERR_LIMIT,
+                             "out of memory");
+        }
+        answer_failed(u);
+    } else if (u->method->act == ACT_READ) {
+        send_result(u, text);
+    } else {
+        thread_answered(u, text, thread_of(u->hub, text));
+    }
+    blob_unref(whole);
+    return false;
 }
 
 /* ---- the hub's own calls -------------------------------------------------------------------- */
@@ -448,6 +499,11 @@ static void own_answered(struct upcall *u, struct bytes result)
 bool answer_apply(struct upcall *u, const struct jsonrpc *rpc)
 {
     bool again = false;
+    if (u->window != NULL &&
+        (rpc->kind == JSONRPC_RESPONSE || !window_is_first(u->window))) {
+        return !window_answered(u, rpc->kind == JSONRPC_RESPONSE ? rpc->result
+                                                                 : BYTES_NONE);
+    }
     if (rpc->kind == JSONRPC_ERROR) {
         if (u->own == OWN_NONE) {
             send_error(u, rpc->error);

@@ -3,9 +3,8 @@
  *
  * Limits     ANSWER_DEVICE_MAX octets to a device (a stream message of fh1 is at most
  *            8 MiB), ANSWER_LOCAL_MAX to a local program. A larger page is asked for
- *            again with a smaller limit, a larger thread without its turns (told as
- *            clamped): Codex's own pages count items, not octets, and 50 items were
- *            26 MB.
+ *            again with a smaller limit (Codex's own pages count items, not octets,
+ *            and 50 items were 26 MB); a thread's turns come through window.h.
  */
 #ifndef HOST_ANSWER_H
 #define HOST_ANSWER_H
@@ -21,5 +20,8 @@ NODISCARD bool answer_apply(struct upcall *u, const struct jsonrpc *rpc);
 
 /* The call ends without an answer: undoes what it had prepared. */
 void answer_failed(struct upcall *u);
+
+/* Tells the caller that something was given in another way than asked. Takes both. */
+void answer_note(struct upcall *u, const char *field, json_t *asked, json_t *given);
 
 #endif

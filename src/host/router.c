@@ -3,11 +3,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/answer.h"
 #include "host/guard.h"
 #include "host/handle.h"
 #include "host/request.h"
 #include "host/thread.h"
 #include "host/upcall.h"
+#include "host/window.h"
 
 #define WS_CLOSE_PROTOCOL 1002
 #define METHOD_TEXT       192
@@ -94,6 +96,7 @@ static struct upcall *make_call(struct asked *a)
     if (u != NULL) {
         u->clamped = a->clamped;
         a->clamped = NULL;
+        window_open(u);
     }
     return u;
 }
@@ -110,9 +113,20 @@ static void impose_profile(struct asked *a)
     }
 }
 
+/* A page is made before its size is known: a device's is small from the start. */
+static void limit_page(struct asked *a)
+{
+    if ((a->method->flags & METHOD_PAGED) != 0 &&
+        a->by->info.kind == CONTROLLER_DEVICE &&
+        json_get_int(a->params, "limit", INT64_MAX) > ANSWER_PAGE) {
+        json_set_int(a->params, "limit", ANSWER_PAGE);
+    }
+}
+
 static void act_forward(struct asked *a)
 {
     impose_profile(a);
+    limit_page(a);
     struct upcall *u = make_call(a);
     if (u != NULL) {
         upcall_submit(u);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "host/answer.h"
+#include "host/window.h"
 
 #define OVERLOADED      -32001 // Codex's: try again later
 #define SLOT_BITS       6
@@ -23,6 +24,7 @@ void upcall_destroy(struct upcall *u)
     }
     json_decref(u->params);
     json_decref(u->clamped);
+    window_free(u->window);
     mem_free(u->id);
     mem_free(u->thread_id);
     mem_free(u->handle);

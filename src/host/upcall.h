@@ -27,6 +27,7 @@
 
 struct handle;
 struct thread;
+struct window;
 
 enum own_call {
     OWN_NONE, // a controller's
@@ -47,13 +48,14 @@ struct upcall {
     const struct method *method; // of a controller's call
     char *id;                    // the caller's, raw JSON
     json_t *params;
-    json_t *clamped;    // NULL: nothing was
-    char *thread_id;    // of thread/resume and of the hub's own: what it was about
-    char *handle;       // our name of the handle it opens or closes
-    uint64_t joined_at; // thread/resume: what has closed since then is told
-    bool joins;         // … and the thread counts it as joining
-    bool hidden;        // thread/start of an ephemeral or title thread
-    bool tools;         // … with dynamicTools
+    json_t *clamped;       // NULL: nothing was
+    char *thread_id;       // of thread/resume and of the hub's own: what it was about
+    char *handle;          // our name of the handle it opens or closes
+    struct window *window; // the turns of a thread, in pieces
+    uint64_t joined_at;    // thread/resume: what has closed since then is told
+    bool joins;            // … and the thread counts it as joining
+    bool hidden;           // thread/start of an ephemeral or title thread
+    bool tools;            // … with dynamicTools
     bool waits_long;
     uint64_t serial; // upstream id; 0 while waiting
     uint64_t not_before_ms;

@@ -48,7 +48,8 @@ TEST(the_first_decision_wins_and_everyone_is_told_who)
     struct seat *a = device(&s, ROLE_OPERATOR);
     struct seat *b = device(&s, ROLE_APPROVER);
     start_thread(&s, a, "t1");
-    say(b, "{\"id\":2,\"method\":\"thread/resume\",\"params\":{\"threadId\":\"t1\"}}");
+    say(b,
+        "{\"id\":2,\"method\":\"thread/resume\",\"params\":{\"threadId\":\"t1\",\"excludeTurns\":true}}");
     agent_replies(&s, "{\"thread\":{\"id\":\"t1\",\"status\":{\"type\":\"idle\"}}}");
     agent_says(&s, ASK);
     deafen(&a->ear);
@@ -98,7 +99,8 @@ TEST(a_viewer_is_not_asked_and_cannot_answer)
     struct seat *a = device(&s, ROLE_OPERATOR);
     struct seat *b = device(&s, ROLE_VIEWER);
     start_thread(&s, a, "t1");
-    say(b, "{\"id\":2,\"method\":\"thread/resume\",\"params\":{\"threadId\":\"t1\"}}");
+    say(b,
+        "{\"id\":2,\"method\":\"thread/resume\",\"params\":{\"threadId\":\"t1\",\"excludeTurns\":true}}");
     agent_replies(&s, "{\"thread\":{\"id\":\"t1\",\"status\":{\"type\":\"idle\"}}}");
     deafen(&b->ear);
     agent_says(&s, ASK);
@@ -125,7 +127,8 @@ TEST(an_approval_waits_when_nobody_is_there)
     agent_says(&s, ASK);
     EQ_STR(heard(&s.agent), ""); // neither answered nor left
     struct seat *b = device(&s, ROLE_APPROVER);
-    say(b, "{\"id\":2,\"method\":\"thread/resume\",\"params\":{\"threadId\":\"t1\"}}");
+    say(b,
+        "{\"id\":2,\"method\":\"thread/resume\",\"params\":{\"threadId\":\"t1\",\"excludeTurns\":true}}");
     agent_replies(&s, "{\"thread\":{\"id\":\"t1\",\"status\":{\"type\":\"active\"}}}");
     HAS(heard(&b->ear), "\"result\"");
     HAS(heard(&b->ear), "requestApproval");
@@ -272,7 +275,8 @@ TEST(a_tool_call_goes_to_its_registrar_alone_and_fails_when_it_leaves)
         "{\"id\":2,\"method\":\"thread/start\",\"params\":{\"dynamicTools\":[{}]}}");
     HAS(s.agent.texts[s.agent.first], "dynamicTools");
     agent_replies(&s, "{\"thread\":{\"id\":\"t1\",\"status\":{\"type\":\"idle\"}}}");
-    say(b, "{\"id\":2,\"method\":\"thread/resume\",\"params\":{\"threadId\":\"t1\"}}");
+    say(b,
+        "{\"id\":2,\"method\":\"thread/resume\",\"params\":{\"threadId\":\"t1\",\"excludeTurns\":true}}");
     agent_replies(&s, "{\"thread\":{\"id\":\"t1\",\"status\":{\"type\":\"active\"}}}");
     deafen(&tui->ear);
     deafen(&b->ear);

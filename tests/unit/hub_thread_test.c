@@ -210,7 +210,8 @@ TEST(an_item_that_closes_while_somebody_joins_is_told_as_completed_only)
     agent_says(&s, TURN_STARTED);
     agent_says(&s, MESSAGE_STARTED);
     delta(&s, "x");
-    say(b, "{\"id\":2,\"method\":\"thread/resume\",\"params\":{\"threadId\":\"t1\"}}");
+    say(b,
+        "{\"id\":2,\"method\":\"thread/resume\",\"params\":{\"threadId\":\"t1\",\"excludeTurns\":true}}");
     agent_says(&s, "{\"method\":\"item/completed\",\"params\":{\"item\":{\"type\":"
                    "\"agentMessage\",\"id\":\"msg_1\",\"text\":\"xy\"},\"threadId\":"
                    "\"t1\",\"turnId\":\"u1\"}}");
