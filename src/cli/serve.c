@@ -8,6 +8,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "wire/json.h"
+#include "wire/toml.h"
+
+#define CONFIG_MAX (256u * 1024) // config.toml: a person wrote it
 
 static int read_cwd(const struct cli_args *args, char out[PATH_MAX])
 {
@@ -150,6 +154,29 @@ const char *serve_agent_sentence(const struct engine_status *status, char *out,
 
 /* ---- the relay ----------------------------------------------------------------------- */
 
+static bool from_config(const char *home, char *out, size_t size)
+{
+    char path[PATH_MAX];
+    struct buf text;
+    json_t *config = NULL;
+    struct diag d = {.text = ""};
+    bool found = false;
+    buf_init(&text, CONFIG_MAX);
+    if (text_format(path, sizeof(path), "%s/config.toml", home) != OK ||
+        file_read(path, &text) != OK) {
+        buf_fini(&text);
+        return false;
+    }
+    if (toml_parse(buf_bytes(&text), &config, &d) != OK) {
+        log_warn("config.unread", "reason=\"%s\"", d.text);
+    }
+    const char *relay = json_get_str(config, "relay");
+    found = relay != NULL && text_format(out, size, "%s", relay) == OK;
+    json_decref(config);
+    buf_fini(&text);
+    return found;
+}
+
 static void from_running(const char *home, char *out, size_t size)
 {
     char path[PATH_MAX];
@@ -178,5 +205,7 @@ void serve_default_relay(const struct cli_args *args, const char *home, char *ou
             return;
         }
     }
-    from_running(home, out, size);
+    if (!from_config(home, out, size)) {
+        from_running(home, out, size);
+    }
 }
