@@ -70,6 +70,20 @@ TEST(variables_are_set_once_and_unset_by_prefix)
     env_fini(&v);
 }
 
+TEST(our_path_comes_after_the_login_shells)
+{
+    static const char *const list[] = {"PATH=/usr/bin:/bin", NULL};
+    struct env v;
+    env_init(&v);
+    EQ_INT(env_read_list(&v, list), OK);
+    EQ_INT(env_extend_path(&v, "/tools/node/bin::/bin:/tools/node/bin:/x"), OK);
+    EQ_STR(env_get(&v, "PATH"), "/usr/bin:/bin:/tools/node/bin:/x");
+    env_unset(&v, "PATH");
+    EQ_INT(env_extend_path(&v, "/a:/b"), OK);
+    EQ_STR(env_get(&v, "PATH"), "/a:/b");
+    env_fini(&v);
+}
+
 TEST(an_environment_must_be_one)
 {
     static const struct {
@@ -265,7 +279,8 @@ TEST(every_kind_of_agent_has_its_place)
 
 RUN_TESTS(T(versions_are_found_and_compared),
           T(nothing_of_ours_reaches_the_agents_environment),
-          T(variables_are_set_once_and_unset_by_prefix), T(an_environment_must_be_one),
+          T(variables_are_set_once_and_unset_by_prefix),
+          T(our_path_comes_after_the_login_shells), T(an_environment_must_be_one),
           T(programs_are_found_and_their_absence_is_said),
           T(the_handshake_ends_ready_with_the_version),
           T(a_missing_login_is_noticed_and_so_is_its_coming),

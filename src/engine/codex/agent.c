@@ -240,6 +240,8 @@ static void on_shell_env(void *user, enum err e, struct bytes text)
     if (e != OK || env_get(&a->env, "PATH") == NULL) {
         log_warn("agent.env", "shell=failed reason=\"%s\"", err_text(e));
         e = use_our_env(a);
+    } else if (getenv("PATH") != NULL) { // where the codex that we know finds its node
+        e = env_extend_path(&a->env, getenv("PATH"));
     }
     if (e != OK) {
         agent_fail(a, "the environment is too large to be passed on");

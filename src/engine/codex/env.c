@@ -138,3 +138,40 @@ enum err env_set(struct env *v, const char *key, const char *value)
     v->n++;
     return OK;
 }
+
+static bool path_has(const char *path, const char *dir, size_t len)
+{
+    while (*path != '\0') {
+        const size_t n = strcspn(path, ":");
+        if (n == len && memcmp(path, dir, n) == 0) {
+            return true;
+        }
+        path += n + (path[n] == ':' ? 1 : 0);
+    }
+    return len == 0; // an empty one would mean "here": it is left out
+}
+
+enum err env_extend_path(struct env *v, const char *more)
+{
+    const char *path = env_get(v, "PATH");
+    const char *whole = NULL;
+    struct buf out;
+    buf_init(&out, ENV_OCTETS_MAX);
+    enum err e = buf_put_str(&out, path != NULL ? path : "");
+    while (e == OK && *more != '\0') {
+        const size_t n = strcspn(more, ":");
+        e = buf_cstr(&out, &whole);
+        if (e == OK && !path_has(whole, more, n)) {
+            e = buf_putf(&out, "%s%.*s", whole[0] != '\0' ? ":" : "", (int)n, more);
+        }
+        more += n + (more[n] == ':' ? 1 : 0);
+    }
+    if (e == OK) {
+        e = buf_cstr(&out, &whole);
+    }
+    if (e == OK) {
+        e = env_set(v, "PATH", whole);
+    }
+    buf_fini(&out);
+    return e;
+}

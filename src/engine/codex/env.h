@@ -36,6 +36,9 @@ NODISCARD enum err env_set(struct env *v, const char *key, const char *value);
 void env_unset(struct env *v, const char *key);      // "KEY", or "PREFIX*"
 const char *env_get(struct env *v, const char *key); // NULL: not there
 
+/* Folders of `more` that PATH does not have go to its end. */
+NODISCARD enum err env_extend_path(struct env *v, const char *more);
+
 const char *const *env_list(struct env *v); // NULL-terminated
 
 #endif
