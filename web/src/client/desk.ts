@@ -348,7 +348,9 @@ export class Desk {
   setStatus(id: string, status: ThreadStatus): void {
     const thread = this.threads.get(id);
     if (!thread) return void this.loadThreads();
-    const updatedAt = Math.floor(this.now() / 1000);
+    // Being loaded or unloaded is no news; beginning and ending to work is.
+    const news = status.type === "active" || thread.status.type === "active";
+    const updatedAt = news ? Math.floor(this.now() / 1000) : thread.updatedAt;
     this.threads.set(id, { ...thread, status, updatedAt });
   }
 

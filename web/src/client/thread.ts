@@ -140,7 +140,9 @@ export class ThreadModel {
     if (!known || !open || !entry.live) this.replace(entry, item);
     entry.live = true;
     entry.open = open;
-    entry.partial = (params["farhand"] as { partial?: boolean } | undefined)?.partial === true;
+    const farhand = params["farhand"] as { partial?: boolean; closed?: boolean } | undefined;
+    // Closed by the host, not completed by the agent: what was missing stays missing.
+    entry.partial = farhand?.partial === true || (farhand?.closed === true && entry.partial);
     if (!this.turns.has(turnId)) this.turns.set(turnId, { id: turnId, status: "inProgress" });
   }
 

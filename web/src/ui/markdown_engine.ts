@@ -15,6 +15,16 @@ markdown.renderer.rules["image"] = (tokens, at) => {
   return `<span class="md-image">${label} — ${markdown.utils.escapeHtml(String(token.attrGet("src") ?? ""))}</span>`;
 };
 
+/** Alignment as a class: the content policy knows no inline style. */
+for (const cell of ["th_open", "td_open"]) {
+  markdown.renderer.rules[cell] = (tokens, at, options, _env, self) => {
+    const token = tokens[at]!;
+    const side = /text-align:\s*(right|center)/.exec(String(token.attrGet("style") ?? ""))?.[1];
+    token.attrs = side ? [["class", `md-${side}`]] : null;
+    return self.renderToken(tokens, at, options);
+  };
+}
+
 const ALLOWED = {
   ALLOWED_TAGS: [
     "p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "strong", "em", "s", "a", "code", "pre",

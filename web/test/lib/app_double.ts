@@ -35,7 +35,7 @@ await until(() => probe(port), { every: 5, atMost: 2_000 });
 \`\`\`
 
 | run | before | after |
-|---|---|---|
+|:---|---:|:---:|
 | idle | 1 of 400 | 0 of 400 |
 | loaded | 37 of 400 | 0 of 400 |
 `;
