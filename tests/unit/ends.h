@@ -111,6 +111,7 @@ static inline void ends_connect(struct ends *t)
     memcpy(h.pair_root, t->root, PAIR_ROOT_SIZE);
     t->host.s = session_accept(t->roster, t->now_ms);
     t->ctrl.s = session_connect(&d, &h, t->ctrl.lane, t->now_ms);
+    secret_wipe(&h, sizeof(h));
     TRUE(t->host.s != NULL && t->ctrl.s != NULL);
 }
 
