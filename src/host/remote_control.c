@@ -25,7 +25,12 @@ const char *remote_status_name(const struct host *h)
     if (!h->remote_enabled) {
         return status_names[LINK_DISABLED];
     }
-    return h->link == NULL ? status_names[LINK_ERRORED] : status_names[h->link_state];
+    if (h->link == NULL) {
+        return status_names[LINK_ERRORED];
+    }
+    // the link tells its first move later, from the loop
+    return status_names[h->link_state == LINK_DISABLED ? LINK_CONNECTING
+                                                       : h->link_state];
 }
 
 /* Codex's installation id is a UUID; ours is a name for the same thing: this host. */

@@ -91,7 +91,7 @@ export class Host {
   async offer({ role = "operator", phrase = false }: PairOptions = {}): Promise<Json> {
     const owner = await this.owner;
     await this.relayConnected();
-    return owner.call("remoteControl/pairing/start", { manualCode: phrase, farhand: { role } });
+    return owner.call("remoteControl/pairing/start", { manualCode: phrase, farhand: { role, confirm: true } });
   }
 
   /** Pair a new phone, digits compared on both sides, and give it. */

@@ -1,0 +1,69 @@
+// What a device may do is the host's to say, and a weaker policy is never to be had from afar.
+
+import { approval, Host, say, startThread, turnEnds } from "./lib/host";
+import { RpcError } from "./lib/rpc";
+import { describe, expect, test } from "./lib/scene";
+
+async function code(call: Promise<unknown>): Promise<number> {
+  return call.then(
+    () => 0,
+    (error: Error) => (error instanceof RpcError ? error.code : -1),
+  );
+}
+
+describe("a device", () => {
+  test("that asks for a weaker policy or sandbox is clamped, and told", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const rpc = await (await host.pair()).attach();
+    const started = await rpc.call("thread/start", { approvalPolicy: "never", sandbox: "danger-full-access", config: { model: "x" } });
+    expect(started.approvalPolicy).not.toBe("never");
+    expect(started.sandbox.type).not.toBe("dangerFullAccess");
+    const fields = started.farhand.clamped.map((row: { field: string }) => row.field);
+    expect(fields).toContain("approvalPolicy");
+    expect(fields).toContain("sandbox");
+    await say(rpc, started.thread.id, "run echo still-asks");
+    const request = await approval(rpc, started.thread.id);
+    expect(JSON.stringify(request.params.availableDecisions)).not.toContain("ecpolicy");
+    rpc.answer(request, { decision: "accept" });
+    await turnEnds(rpc, started.thread.id);
+  });
+
+  test("that may only watch sees the turn and can touch nothing", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const desk = await host.owner;
+    const threadId = await startThread(desk);
+    await say(desk, threadId, "say hello");
+    await turnEnds(desk, threadId);
+    const viewer = await (await host.pair({ role: "viewer" })).attach();
+    await viewer.call("thread/resume", { threadId });
+    expect(await code(viewer.call("turn/start", { threadId, input: [] }))).toBe(-32011);
+    expect(await code(viewer.call("thread/start", {}))).toBe(-32011);
+    expect(await code(viewer.call("fs/readFile", { path: "/etc/passwd" }))).toBe(-32011);
+    const from = desk.mark;
+    await say(desk, threadId, "run echo guarded");
+    const request = await approval(desk, threadId, from);
+    viewer.answer(request, { decision: "accept" });
+    desk.answer(request, { decision: "accept" });
+    const resolved = await desk.event("serverRequest/resolved", (p) => p.requestId === request.id);
+    expect(resolved.params.farhand.by.kind).toBe("local");
+  });
+
+  test("that operates still has no host rights: files, processes, configuration, pairing", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const rpc = await (await host.pair()).attach();
+    for (const [method, params] of [
+      ["fs/writeFile", { path: scene.path("evil"), dataBase64: "" }],
+      ["process/spawn", { command: ["true"], processHandle: "p", cwd: "/" }],
+      ["config/value/write", { keyPath: "model", value: "x" }],
+      ["account/logout", {}],
+      ["remoteControl/pairing/start", {}],
+      ["remoteControl/disable", {}],
+      ["no/such/method", {}],
+    ] as const) {
+      expect(await code(rpc.call(method, params)), method).toBeLessThan(0);
+    }
+  });
+});
