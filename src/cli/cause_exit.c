@@ -35,5 +35,8 @@ int find_exit(enum err e)
     if (e == ERR_NOT_FOUND || e == ERR_EXISTS) {
         return EXIT_NOT_FOUND;
     }
+    if (e == ERR_AUTH) {
+        return EXIT_DENIED;
+    }
     return e == ERR_DENIED || e == ERR_IO ? EXIT_HOME : EXIT_FAILED;
 }

@@ -66,11 +66,24 @@ static void end(struct attach *a)
     }
 }
 
+/* The TUI would try again for ever where no try can help. */
+static bool is_final(enum link_cause cause)
+{
+    return cause == LINK_REVOKED || cause == LINK_EXPIRED || cause == LINK_FORBIDDEN ||
+           cause == LINK_UNTRUSTED || cause == LINK_RELAY_REFUSED;
+}
+
 static void on_failed(void *user, enum link_cause cause, const char *sentence)
 {
     struct attach *a = user;
+    if (is_final(a->cause)) {
+        return; // said already
+    }
     a->cause = cause;
     text_sanitize(bytes_from_str(sentence), a->sentence, sizeof(a->sentence));
+    if (is_final(cause) && a->codex != NULL && child_kill(a->codex, SIGTERM) != OK) {
+        end(a);
+    }
 }
 
 /* Ctrl-C belongs to the TUI: it is in our process group and gets it, too. */
@@ -94,9 +107,8 @@ static void on_codex_exit(struct child *c, void *user, int code, int signum)
     (void)c;
     struct attach *a = user;
     a->code = code >= 0 ? code : 128 + signum;
-    if (a->cause != LINK_OK) {
-        (void)cli_fail(EXIT_FAILED, "%s", a->sentence);
-        a->code = a->code == 0 ? cause_exit(a->cause) : a->code;
+    if (is_final(a->cause) || (a->cause != LINK_OK && a->code != EXIT_DONE)) {
+        a->code = cli_fail(cause_exit(a->cause), "%s", a->sentence);
     }
     end(a);
 }

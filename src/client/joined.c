@@ -74,6 +74,7 @@ static json_t *to_json(const struct link_joined *j)
         json_push(urls, json_string(j->urls[i]));
     }
     json_set(root, "urls", urls);
+    json_set_bool(root, "revoked", j->revoked);
     return root;
 }
 
@@ -123,6 +124,7 @@ static enum err from_json(const json_t *root, struct link_joined *j)
         get_text(root, "device", j->device, sizeof(j->device)) != OK) {
         return ERR_PROTO;
     }
+    j->revoked = json_get_bool(root, "revoked", false);
     return get_urls(root, j);
 }
 
@@ -255,7 +257,11 @@ enum err joined_find(const char *home, const char *name, struct link_joined *out
     struct search s = {.home = home, .name = name};
     look_at_all(&s);
     enum err e = OK;
-    if (s.n == 1) {
+    if (s.n == 1 && s.found.revoked) {
+        diag_set(d, "'%s' has removed this device: pair again with 'farhand join'",
+                 s.found.name);
+        e = ERR_AUTH;
+    } else if (s.n == 1) {
         *out = s.found;
     } else if (s.n > 1) {
         diag_set(d, "several hosts are joined (%s): say which with --host NAME",

@@ -8,6 +8,7 @@
  * Ownership  records are plain values; link_joined_wipe() what was loaded.
  * Errors     ERR_NOT_FOUND  no such host, or none joined; `diag` says which exist
  *            ERR_EXISTS     several hosts fit: the name must be longer
+ *            ERR_AUTH       joined_find: the host has removed this device
  *            ERR_DENIED     others can read the file, or it is a link
  *            ERR_PROTO      the file is damaged
  *            ERR_IO         the system refused

@@ -23,6 +23,7 @@
 struct keeper {
     struct loop *loop;
     const char *home;
+    const char *host_id;
     struct link_ctrl *ctrl;
     struct http_server *server;
     struct signal_watch *terminate;
@@ -142,7 +143,9 @@ static void on_stream_closed(void *user, struct link_ctrl_stream *st)
     struct conn_stream *c = link_ctrl_stream_user(st);
     c->st = NULL;
     if (c->ws != NULL) {
-        ws_conn_close(c->ws, WS_CLOSE_RESTART, "the host has ended this connection");
+        const bool over = c->keeper->state == LINK_CTRL_ENDED;
+        ws_conn_close(c->ws, over ? WS_CLOSE_POLICY : WS_CLOSE_RESTART,
+                      "the host has ended this connection");
     }
     conn_maybe_free(c);
 }
@@ -158,13 +161,17 @@ static void on_drained(void *user)
     }
 }
 
-static void on_renewed(void *user, const struct link_joined *joined)
+static void save(const struct keeper *k, const struct link_joined *joined)
 {
-    const struct keeper *k = user;
     const enum err e = joined_save(k->home, joined);
     if (e != OK) {
         log_warn("keeper.not_saved", "reason=\"%s\"", err_text(e));
     }
+}
+
+static void on_renewed(void *user, const struct link_joined *joined)
+{
+    save(user, joined);
 }
 
 /* ---- asking for a connection --------------------------------------------------------------- */
@@ -239,11 +246,25 @@ static void answer_waiting(struct keeper *k, enum link_cause cause,
     note_use(k);
 }
 
+/* The host itself said it: no later command need ask again. */
+static void remember_revoked(const struct keeper *k)
+{
+    struct link_joined joined;
+    if (joined_load(k->home, k->host_id, &joined) == OK) {
+        joined.revoked = true;
+        save(k, &joined);
+        link_joined_wipe(&joined);
+    }
+}
+
 static void on_state(void *user, enum link_ctrl_state state, enum link_cause cause,
                      const char *sentence)
 {
     struct keeper *k = user;
     k->state = state;
+    if (state == LINK_CTRL_ENDED && cause == LINK_REVOKED) {
+        remember_revoked(k);
+    }
     log_info("keeper.state", "state=%d cause=%s", (int)state, link_cause_name(cause));
     if (state == LINK_CTRL_READY) {
         answer_waiting(k, LINK_OK, sentence);
@@ -352,7 +373,7 @@ enum err keeper_run(const struct keeper_options *o, struct diag *d)
         diag_set(d, "the record of this host cannot be read: %s", err_text(e));
         return e;
     }
-    struct keeper k = {.home = o->home};
+    struct keeper k = {.home = o->home, .host_id = o->host_id};
     list_init(&k.conns);
     list_init(&k.waiting);
     e = text_format(path, sizeof(path), "%s/run/hosts", o->home);

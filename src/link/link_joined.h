@@ -7,6 +7,7 @@
 #ifndef LINK_LINK_JOINED_H
 #define LINK_LINK_JOINED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -28,6 +29,7 @@ struct link_joined {
     size_t n_urls;
     uint8_t grant[LINK_JOINED_GRANT_MAX];
     size_t grant_len;
+    bool revoked; // the host said so, inside the session: it cannot come back
 };
 
 void link_joined_wipe(struct link_joined *j);
