@@ -311,7 +311,8 @@ static void config_answered(struct upcall *u, struct bytes result)
         send_result(u, result);
         return;
     }
-    if (json_parse(result, &root) != OK) {
+    if (json_parse(result, &root) != OK || !json_is_object(root)) {
+        json_decref(root);
         controller_error(u->by, bytes_from_str(u->id), HUB_ERR_INTERNAL,
                          "the agent's configuration is not readable");
         return;
