@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Controller, type HostRecord } from "../client";
 import { Desk } from "../client/desk";
+import { newExchange, newSigner } from "../session/crypto";
 import { acquire, type Lease } from "../client/tabs";
 import { Empty, Sheet, Waiting } from "./bits";
 import { takeLink } from "./boot";
@@ -25,6 +26,19 @@ type Stage =
 
 const LAST = "farhand:last-host";
 
+/** Browsers give cryptography only to pages from this machine or over https. */
+async function whatIsLacking(): Promise<string | undefined> {
+  if (!isSecureContext || !crypto.subtle) {
+    return "This page came over plain http from another machine, so the browser gives it no cryptography. Open the https address that “farhand up --lan” shows.";
+  }
+  try {
+    await Promise.all([newSigner(), newExchange()]);
+    return undefined;
+  } catch {
+    return "This browser is too old: it knows neither Ed25519 nor X25519. A current Chrome, Firefox or Safari does.";
+  }
+}
+
 export function App({ controller }: { controller: Controller }) {
   const [stage, setStage] = useState<Stage>({ at: "loading" });
   const lease = useRef<Lease | undefined>(undefined);
@@ -37,6 +51,8 @@ export function App({ controller }: { controller: Controller }) {
     void loadMarkdown();
   };
   const start = async (steal: boolean) => {
+    const lacking = await whatIsLacking();
+    if (lacking) return setStage({ at: "broken", sentence: lacking });
     lease.current = await acquire(steal);
     if (!lease.current) return setStage({ at: "taken" });
     lease.current.onLost(() => {
@@ -56,7 +72,7 @@ export function App({ controller }: { controller: Controller }) {
 
   switch (stage.at) {
     case "loading": return <main class="pair"><Waiting what="Opening the keys of this device." /></main>;
-    case "broken": return <main class="pair"><Empty icon="alert" title="No place for keys"><p>{stage.sentence}</p></Empty></main>;
+    case "broken": return <main class="pair"><Empty icon="alert" title="This page cannot work here"><p>{stage.sentence}</p></Empty></main>;
     case "taken": return (
       <main class="pair">
         <Empty icon="devices" title="Open in another tab">

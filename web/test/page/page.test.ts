@@ -2,6 +2,7 @@
 // Leaves screenshots in build/shots for whoever wants to look.
 
 import { existsSync, mkdirSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 import axe from "axe-core";
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
@@ -82,6 +83,21 @@ describe.skipIf(!able)("the page", () => {
     expect(page.url()).not.toContain("p=");
     expect(await page.evaluate(() => history.length)).toBeLessThanOrEqual(2);
     await page.getByText("Waiting for you").waitFor();
+    await context.close();
+  });
+
+  test("the first screen costs at most 120 KB of compressed script", async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    let octets = 0;
+    page.on("response", async (response) => {
+      if (response.url().endsWith(".js")) octets += gzipSync(await response.body()).length;
+    });
+    await page.goto(served.url);
+    await page.getByRole("heading", { name: "Pair with your host" }).waitFor();
+    await page.waitForLoadState("networkidle");
+    expect(octets).toBeGreaterThan(0);
+    expect(octets).toBeLessThanOrEqual(120 * 1024);
     await context.close();
   });
 

@@ -1,0 +1,114 @@
+// The desk against a host that is played in this process: what a person would see.
+
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { type Controller, createController, MemoryStore, type SocketMaker } from "../../src/client";
+import { Desk } from "../../src/client/desk";
+import type { AgentMessage, Command } from "../../src/wire/codex";
+import { AppDouble } from "../lib/app_double";
+import { HostDouble } from "../lib/host_double";
+
+let host: HostDouble;
+let controller: Controller;
+let desk: Desk;
+
+beforeEach(async () => {
+  host = await HostDouble.start();
+  host.app = new AppDouble().handle;
+  controller = createController({
+    WebSocket: WebSocket as unknown as SocketMaker, store: new MemoryStore(), deviceName: "test",
+  });
+  await controller.pairByLink(host.link(host.openPairing({ confirm: "none" }))).done;
+  desk = new Desk(await controller.connect());
+  await until(() => desk.listed === "yes" && desk.status !== undefined);
+});
+
+afterEach(() => {
+  desk.close();
+  controller.close();
+  host.stop();
+});
+
+/** Resolves when it is true, asked after every change of the desk. */
+function until(holds: () => boolean): Promise<void> {
+  if (holds()) return Promise.resolve();
+  return new Promise((resolve) => {
+    const stop = desk.subscribe(() => {
+      if (!holds()) return;
+      stop();
+      resolve();
+    });
+  });
+}
+
+test("lists threads, and knows what runs and what waits", () => {
+  expect(desk.threads.size).toBe(7);
+  expect(desk.threads.get("t-flake")!.status.type).toBe("active");
+});
+
+test("an opened thread has its history first and what is live after it", async () => {
+  const model = await desk.openThread("t-flake");
+  const kinds = model.entries.map((entry) => entry.item.type);
+  expect(kinds[0]).toBe("userMessage");
+  expect(kinds.at(-1)).toBe("commandExecution");
+  const live = model.entries.at(-1)!;
+  expect(live.open).toBe(true);
+  expect((live.item as Command).aggregatedOutput).toMatch(/run 143 of 200/);
+  expect(model.older).toBeNull();
+});
+
+test("a prompt goes from queued to taken, and its item takes its place", async () => {
+  const model = await desk.startThread("/home/mira/work/tideline");
+  const message = desk.send(model, "say something");
+  expect(message.progress).toBe("queued");
+  await until(() => desk.outbox.of(model.id).length === 0);
+  await until(() => model.entries.some((entry) => entry.item.type === "agentMessage" && !entry.open));
+  expect(model.hasClientMessage(message.id)).toBe(true);
+  expect((model.entries.at(-1)!.item as AgentMessage).text).toMatch(/The flake comes from/);
+  expect(desk.threads.get(model.id)!.preview).toBe("say something");
+});
+
+test("an approval waits, is answered, and says who decided", async () => {
+  const model = await desk.openThread("t-migrate");
+  await until(() => desk.requestsOf(model.id).length === 1);
+  const [request] = desk.requestsOf(model.id);
+  desk.answer(request!, { decision: "accept" });
+  expect(request!.answering).toBe(true);
+  await until(() => desk.requestsOf(model.id).length === 0);
+  await until(() => model.entry("m4")?.open === false);
+  expect(model.entry("m4")!.decision).toMatchObject({ decision: "accept", by: { name: "Mira's phone" } });
+});
+
+test("what was typed while the host is away leaves when it is back", async () => {
+  const model = await desk.startThread(undefined);
+  const device = host.devices[0]!;
+  device.revoked = true; // the relay does not let it in for now
+  host.dropAll();
+  await until(() => desk.client.state.phase === "waiting");
+  const message = desk.send(model, "say it later");
+  expect(message.progress).toBe("queued");
+  device.revoked = false;
+  desk.client.wake();
+  await until(() => model.hasClientMessage(message.id));
+});
+
+test("a failed turn keeps its reason", async () => {
+  const model = await desk.startThread(undefined);
+  desk.send(model, "fail please");
+  await until(() => [...model.turns.values()].some((turn) => turn.status === "failed"));
+  expect([...model.turns.values()].at(-1)!.error!.message).toMatch(/500/);
+});
+
+test("a request that no face exists for is answered at once, never left open", async () => {
+  const answers: unknown[] = [];
+  host.app = (stream, message) => {
+    if (message.kind === "response") answers.push(message.error?.code);
+    else if (message.kind === "request") {
+      stream.send({ id: "x", method: "attestation/generate", params: {} });
+      stream.send({ id: message.id, result: {} });
+    }
+  };
+  await desk.client.request("anything");
+  await desk.client.request("anything");
+  expect(answers[0]).toBe(-32601);
+});
