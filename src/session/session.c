@@ -327,7 +327,8 @@ void session_ping(struct session *s, uint64_t now_ms)
 
 void session_set_cover(struct session *s, bool on, uint64_t now_ms)
 {
-    const bool wanted = on && s->padding == PADDING_B1K;
+    const enum session_padding padding = s->is_host ? s->next_padding : s->padding;
+    const bool wanted = on && padding == PADDING_B1K && s->m.state == STATE_OPEN;
     if (wanted && !s->cover) {
         s->cover_at_ms = now_ms + COVER_MS;
     }

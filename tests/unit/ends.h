@@ -43,12 +43,13 @@ struct ends {
     bool pend;
     bool hold;     // the test decides
     bool may_fail; // the test makes allocations fail
+    enum session_padding padding;
 };
 
 static inline void ends_init(struct ends *t)
 {
     crypto_init();
-    *t = (struct ends){.now_ms = 1000};
+    *t = (struct ends){.now_ms = 1000, .padding = PADDING_PADME};
     t->host_key = sign_key_random();
     t->device_key = sign_key_random();
     t->relay_key = sign_key_random();
@@ -136,7 +137,7 @@ static inline enum err ends_admit(struct ends *t)
         .grant = buf_bytes(&grant),
         .urls = {BYTES_LIT("wss://r.example/relay")},
         .n_urls = 1,
-        .padding = PADDING_PADME,
+        .padding = t->padding,
     };
     const enum err e = session_admit(t->host.s, &w, t->host.lane);
     buf_fini(&grant);

@@ -171,6 +171,73 @@ TEST(a_ping_comes_back)
     ends_fini(&t);
 }
 
+/* The length of one message of `len` octets as the relay sees it, without overhead. */
+static size_t seen_length(struct ends *t, struct end *e, uint16_t stream, size_t len)
+{
+    struct buf body;
+    buf_init(&body, SESSION_BODY_MAX);
+    EQ_INT(end_say(e, stream, 'a', len), OK);
+    TRUE(end_out(t, e, &body));
+    const size_t seen = buf_len(&body) - 26;
+    EQ_INT(end_feed(t, e == &t->host ? &t->ctrl : &t->host, buf_bytes(&body)), OK);
+    EQ_INT(ends_pump(t), OK);
+    buf_fini(&body);
+    return seen;
+}
+
+TEST(lengths_are_hidden_as_the_host_chose)
+{
+    static const struct {
+        const char *name;
+        enum session_padding padding;
+        size_t of_10;
+        size_t of_2000;
+    } cases[] = {
+        {"off", PADDING_OFF, 31, 2021},
+        {"padme", PADDING_PADME, 64, 2048},
+        {"b1k", PADDING_B1K, 1024, 2048},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct ends t;
+        uint16_t stream = 0;
+        CASE(cases[i].name);
+        ends_init(&t);
+        t.padding = cases[i].padding;
+        ends_enrol(&t);
+        ends_connect(&t);
+        EQ_INT(ends_pump(&t), OK);
+        EQ_INT(lane_open(t.ctrl.lane, &stream), OK);
+        EQ_INT(seen_length(&t, &t.ctrl, stream, 10), cases[i].of_10);
+        EQ_INT(seen_length(&t, &t.host, stream, 10), cases[i].of_10);
+        EQ_INT(seen_length(&t, &t.host, stream, 2000), cases[i].of_2000);
+        ends_fini(&t);
+    }
+}
+
+TEST(a_cover_record_goes_every_five_seconds_while_a_turn_runs)
+{
+    struct ends t;
+    struct bytes body;
+    ends_init(&t);
+    t.padding = PADDING_B1K;
+    ends_enrol(&t);
+    ends_connect(&t);
+    EQ_INT(ends_pump(&t), OK);
+    session_set_cover(t.host.s, true, t.now_ms);
+    for (int i = 0; i < 3; i++) {
+        FALSE(session_output(t.host.s, t.now_ms, &body));
+        EQ_U64(session_deadline(t.host.s), t.now_ms + 5000);
+        t.now_ms += 5000;
+        EQ_INT(session_tick(t.host.s, t.now_ms), OK);
+        TRUE(session_output(t.host.s, t.now_ms, &body));
+        EQ_INT(body.len, 1024 + 26);
+        EQ_INT(ends_pump(&t), OK);
+    }
+    session_set_cover(t.host.s, false, t.now_ms);
+    TRUE(session_deadline(t.host.s) > t.now_ms + 60000);
+    ends_fini(&t);
+}
+
 TEST(a_refusal_carries_its_reason)
 {
     struct ends t;
@@ -296,6 +363,8 @@ RUN_TESTS(T(a_trusted_device_reconnects),
           T(what_was_not_acknowledged_is_sent_again), T(a_host_that_restarted_says_so),
           T(a_reader_that_stalls_loses_its_streams_and_is_told),
           T(a_stream_ends_for_both_at_once), T(a_ping_comes_back),
+          T(lengths_are_hidden_as_the_host_chose),
+          T(a_cover_record_goes_every_five_seconds_while_a_turn_runs),
           T(a_refusal_carries_its_reason),
           T(a_revoked_device_is_told_and_never_comes_back),
           T(a_device_removed_during_the_handshake_is_not_admitted),
