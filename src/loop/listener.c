@@ -23,8 +23,7 @@ struct listener {
     ino_t inode; // of the socket file that we made
     uint16_t port;
     bool closing;
-    listener_accept_fn *accept;
-    void *user;
+    struct listener_handler to;
     stream_closed_fn *closed;
     void *closed_user;
 };
@@ -45,7 +44,7 @@ static void on_connection(uv_stream_t *server, int status)
         return;
     }
     stream_learn_peer(peer);
-    s->accept(s->user, peer);
+    s->to.accept(s->to.user, peer);
 }
 
 /* ---- ending -------------------------------------------------------------------------- */
@@ -89,13 +88,11 @@ uint16_t listener_port(const struct listener *s)
 
 /* ---- beginning ------------------------------------------------------------------------- */
 
-static struct listener *listener_new(struct loop *l, listener_accept_fn *accept,
-                                     void *user)
+static struct listener *listener_new(struct loop *l, const struct listener_handler *to)
 {
     struct listener *s = mem_new(sizeof(*s));
     s->loop = l;
-    s->accept = accept;
-    s->user = user;
+    s->to = *to;
     return s;
 }
 
@@ -121,10 +118,10 @@ static enum err bind_tcp(struct listener *s, const char *host, uint16_t port)
 }
 
 enum err listener_tcp(struct loop *l, const char *host, uint16_t port,
-                      listener_accept_fn *accept, void *user, struct diag *diag,
+                      const struct listener_handler *to, struct diag *diag,
                       struct listener **out)
 {
-    struct listener *s = listener_new(l, accept, user);
+    struct listener *s = listener_new(l, to);
     (void)uv_tcp_init(&l->uv, &s->uv.tcp);
     s->uv.handle.data = s;
     const enum err e = bind_tcp(s, host, port);
@@ -203,10 +200,11 @@ static enum err listen_unix(struct listener *s)
     return loop_err(uv_listen(&s->uv.stream, BACKLOG, on_connection));
 }
 
-enum err listener_unix(struct loop *l, const char *path, listener_accept_fn *accept,
-                       void *user, struct diag *diag, struct listener **out)
+enum err listener_unix(struct loop *l, const char *path,
+                       const struct listener_handler *to, struct diag *diag,
+                       struct listener **out)
 {
-    struct listener *s = listener_new(l, accept, user);
+    struct listener *s = listener_new(l, to);
     s->path = mem_strdup(path);
     (void)uv_pipe_init(&l->uv, &s->uv.pipe, 0);
     s->uv.handle.data = s;

@@ -20,14 +20,19 @@
 struct listener;
 typedef void listener_accept_fn(void *user, struct stream *s);
 
+struct listener_handler { // who is given the streams; borrowed for the call
+    listener_accept_fn *accept;
+    void *user;
+};
+
 /* `host` is a numeric address ("127.0.0.1", "::1", "0.0.0.0"); port 0 asks the
  * system for a free one. */
 NODISCARD enum err listener_tcp(struct loop *l, const char *host, uint16_t port,
-                                listener_accept_fn *accept, void *user,
-                                struct diag *diag, struct listener **out);
+                                const struct listener_handler *to, struct diag *diag,
+                                struct listener **out);
 NODISCARD enum err listener_unix(struct loop *l, const char *path,
-                                 listener_accept_fn *accept, void *user,
-                                 struct diag *diag, struct listener **out);
+                                 const struct listener_handler *to, struct diag *diag,
+                                 struct listener **out);
 
 uint16_t listener_port(const struct listener *s); // 0 for a unix socket
 void listener_close(struct listener *s, stream_closed_fn *closed, void *user);

@@ -126,6 +126,7 @@ static void upgraded(struct dial *d, size_t head_size)
     finish(d, OK, NULL, ws);
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the type is conn.h's
 static void on_data(struct conn *c, void *user, uint8_t *at, size_t len)
 {
     struct dial *d = user;

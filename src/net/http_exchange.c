@@ -205,6 +205,7 @@ static void take(struct http_exchange *x, struct bytes octets)
     }
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the type is conn.h's
 static void on_data(struct conn *c, void *user, uint8_t *at, size_t len)
 {
     struct http_exchange *x = user;

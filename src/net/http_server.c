@@ -98,12 +98,13 @@ static void on_accept(void *user, struct stream *stream)
 enum err http_server_listen_tcp(struct http_server *s, const char *host, uint16_t port,
                                 struct diag *diag, uint16_t *out_port)
 {
+    const struct listener_handler to = {on_accept, s};
     struct listener *listener = NULL;
     if (s->n_listeners == LISTENERS_MAX) {
         diag_set(diag, "at most %d addresses", LISTENERS_MAX);
         return ERR_LIMIT;
     }
-    const enum err e = listener_tcp(s->loop, host, port, on_accept, s, diag, &listener);
+    const enum err e = listener_tcp(s->loop, host, port, &to, diag, &listener);
     if (e != OK) {
         return e;
     }
@@ -118,12 +119,13 @@ enum err http_server_listen_tcp(struct http_server *s, const char *host, uint16_
 enum err http_server_listen_unix(struct http_server *s, const char *path,
                                  struct diag *diag)
 {
+    const struct listener_handler to = {on_accept, s};
     struct listener *listener = NULL;
     if (s->n_listeners == LISTENERS_MAX) {
         diag_set(diag, "at most %d addresses", LISTENERS_MAX);
         return ERR_LIMIT;
     }
-    const enum err e = listener_unix(s->loop, path, on_accept, s, diag, &listener);
+    const enum err e = listener_unix(s->loop, path, &to, diag, &listener);
     if (e != OK) {
         return e;
     }

@@ -156,6 +156,7 @@ static void keep_rest(struct tls_conn *t)
     t->in = BYTES_NONE;
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the type is stream.h's
 static void on_data(struct stream *s, void *user, uint8_t *at, size_t len)
 {
     struct tls_conn *t = user;

@@ -32,10 +32,10 @@ NODISCARD enum err tls_client_create(const char *ca_path, struct diag *diag,
                                      struct tls_client **out);
 void tls_client_destroy(struct tls_client *c);
 
-struct conn *tls_accept(struct tls_server *t, struct stream *s);
+struct conn *tls_accept(struct tls_server *server, struct stream *s);
 
 /* `host` (name or address) is sent (SNI, names only) and must match. */
-struct conn *tls_connect(struct tls_client *t, struct stream *s, const char *host);
+struct conn *tls_connect(struct tls_client *client, struct stream *s, const char *host);
 
 /* Why the handshake failed, for a person; "" when it did not. Static or owned by c. */
 const char *tls_failure(const struct conn *c);

@@ -165,7 +165,7 @@ enum err envelope_close_parse(struct bytes body, uint8_t *reason)
 enum err envelope_acl_parse(struct bytes body, struct envelope_acl *out)
 {
     struct cursor c = {body};
-    struct envelope_acl v;
+    struct envelope_acl v = {.n = 0};
     uint8_t op = 0;
     enum err e = cursor_u8(&c, &op);
     if (e == OK) {
@@ -214,7 +214,7 @@ static bool are_digits(struct bytes text)
 enum err envelope_plate_parse(struct bytes body, struct envelope_plate *out)
 {
     struct cursor c = {body};
-    struct envelope_plate v;
+    struct envelope_plate v = {.ttl_s = 0};
     enum err e = cursor_copy(&c, v.pair_id, sizeof(v.pair_id));
     if (e == OK) {
         e = cursor_u16(&c, &v.ttl_s);

@@ -29,7 +29,7 @@ enum err toml_fail(struct toml *t, const char *reason)
 
 static struct bytes note_key(const json_t *const *value)
 {
-    return (struct bytes){(const uint8_t *)value, sizeof(*value)};
+    return (struct bytes){(const uint8_t *)value, sizeof(void *)}; // the address is it
 }
 
 static struct toml_note *note_of(const struct toml *t, const json_t *value)

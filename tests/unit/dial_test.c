@@ -349,12 +349,12 @@ TEST(dialling_can_be_cancelled_at_every_stage_and_has_a_deadline)
     struct loop *l = loop_create();
     struct listener *listener = NULL;
     struct stream *theirs = NULL;
+    const struct listener_handler to = {on_accept_silent, &theirs};
     struct caller early = {.n_dialled = 0};
     struct caller late = {.n_dialled = 0};
     struct caller slow = {.n_dialled = 0};
     char url[64];
-    EQ_INT(listener_tcp(l, "127.0.0.1", 0, on_accept_silent, &theirs, NULL, &listener),
-           OK);
+    EQ_INT(listener_tcp(l, "127.0.0.1", 0, &to, NULL, &listener), OK);
     EQ_INT(text_format(url, sizeof(url), "ws://127.0.0.1:%u/", listener_port(listener)),
            OK);
     const struct dial_options o = {.url = url};

@@ -8,6 +8,8 @@
 #include "loop/listener.h"
 #include "loop/timer.h"
 
+#define HANDLER(fn, user) (&(struct listener_handler){fn, user})
+
 /* ---- deferred calls and timers ----------------------------------------------- */
 
 static char trail[64];
@@ -290,7 +292,8 @@ static void echo_by_name(const char *host)
     struct client c = {.n_done = 0};
     end_init(&server.end, l);
     end_init(&c.end, l);
-    EQ_INT(listener_tcp(l, "127.0.0.1", 0, on_accept, &server, NULL, &server.listener),
+    EQ_INT(listener_tcp(l, "127.0.0.1", 0, HANDLER(on_accept, &server), NULL,
+                        &server.listener),
            OK);
     const uint16_t port = listener_port(server.listener);
     TRUE(port != 0);
@@ -318,7 +321,8 @@ static void echo_over_path(const char *path)
     struct stat st;
     end_init(&server.end, l);
     end_init(&c.end, l);
-    EQ_INT(listener_unix(l, path, on_accept, &server, NULL, &server.listener), OK);
+    EQ_INT(listener_unix(l, path, HANDLER(on_accept, &server), NULL, &server.listener),
+           OK);
     EQ_INT(stat(path, &st), 0);
     EQ_INT(st.st_mode & 0777, 0600);
     (void)connect_unix(l, path, FAR_MS, on_connected, &c);
@@ -377,8 +381,9 @@ TEST(a_live_socket_is_not_taken_over)
     struct listener *first = NULL;
     struct listener *second = NULL;
     struct diag diag = {""};
-    EQ_INT(listener_unix(l, path, on_accept_drop, NULL, &diag, &first), OK);
-    EQ_INT(listener_unix(l, path, on_accept_drop, NULL, &diag, &second), ERR_EXISTS);
+    EQ_INT(listener_unix(l, path, HANDLER(on_accept_drop, NULL), &diag, &first), OK);
+    EQ_INT(listener_unix(l, path, HANDLER(on_accept_drop, NULL), &diag, &second),
+           ERR_EXISTS);
     TRUE(strstr(diag.text, path) != NULL);
     EQ_INT(access(path, F_OK), 0);
     listener_close(first, NULL, NULL);
@@ -398,17 +403,17 @@ TEST(a_stale_socket_file_is_replaced_and_another_file_is_not)
     struct loop *l = loop_create();
     struct listener *first = NULL;
     struct listener *second = NULL;
-    EQ_INT(listener_unix(l, moved, on_accept, NULL, NULL, &first), OK);
+    EQ_INT(listener_unix(l, moved, HANDLER(on_accept, NULL), NULL, &first), OK);
     EQ_INT(rename(moved, path), 0);
     listener_close(first, NULL, NULL);
     loop_run(l);
     EQ_INT(access(path, F_OK), 0);
-    EQ_INT(listener_unix(l, path, on_accept, NULL, NULL, &second), OK);
+    EQ_INT(listener_unix(l, path, HANDLER(on_accept, NULL), NULL, &second), OK);
     listener_close(second, NULL, NULL);
     FILE *f = fopen(path, "w");
     TRUE(f != NULL);
     (void)fclose(f);
-    EQ_INT(listener_unix(l, path, on_accept, NULL, NULL, &second), ERR_EXISTS);
+    EQ_INT(listener_unix(l, path, HANDLER(on_accept, NULL), NULL, &second), ERR_EXISTS);
     loop_run(l);
     (void)unlink(path);
     EQ_INT(rmdir(dir), 0);
@@ -424,7 +429,8 @@ TEST(connecting_to_nothing_says_why)
     struct client canceled = {.n_done = 0};
     struct client late = {.n_done = 0};
     struct listener *listener = NULL;
-    EQ_INT(listener_tcp(l, "127.0.0.1", 0, on_accept, NULL, NULL, &listener), OK);
+    EQ_INT(listener_tcp(l, "127.0.0.1", 0, HANDLER(on_accept, NULL), NULL, &listener),
+           OK);
     const uint16_t port = listener_port(listener);
     listener_close(listener, NULL, NULL);
     loop_run(l);
@@ -450,13 +456,13 @@ TEST(listening_where_one_cannot_is_explained)
     struct listener *one = NULL;
     struct listener *two = NULL;
     struct diag diag = {""};
-    EQ_INT(listener_tcp(l, "not an address", 0, on_accept, NULL, &diag, &one),
+    EQ_INT(listener_tcp(l, "not an address", 0, HANDLER(on_accept, NULL), &diag, &one),
            ERR_USAGE);
     TRUE(strstr(diag.text, "not an address") != NULL);
-    EQ_INT(listener_tcp(l, "127.0.0.1", 0, on_accept, NULL, NULL, &one), OK);
-    EQ_INT(
-        listener_tcp(l, "127.0.0.1", listener_port(one), on_accept, NULL, &diag, &two),
-        ERR_EXISTS);
+    EQ_INT(listener_tcp(l, "127.0.0.1", 0, HANDLER(on_accept, NULL), NULL, &one), OK);
+    EQ_INT(listener_tcp(l, "127.0.0.1", listener_port(one), HANDLER(on_accept, NULL),
+                        &diag, &two),
+           ERR_EXISTS);
     listener_close(one, NULL, NULL);
     loop_run(l);
     loop_destroy(l);
