@@ -67,8 +67,6 @@ struct host {
 
 /* ---- host.c ---------------------------------------------------------------- */
 
-/* After anything that may have changed the hub's deadline. */
-void host_arm(struct host *h);
 /* farhand/status changed: tell everyone. */
 void host_changed(struct host *h);
 

@@ -56,7 +56,6 @@ static void on_stream_open(void *user, struct link_stream *st, const uint8_t id[
     *v = (struct visitor){.h = h, .stream = st};
     link_stream_set_user(st, v);
     v->controller = hub_attach(h->hub, &info, &visitor_ops, v);
-    host_arm(h);
 }
 
 static void on_stream_text(void *user, struct link_stream *st, struct bytes text)
@@ -65,18 +64,16 @@ static void on_stream_text(void *user, struct link_stream *st, struct bytes text
     const struct visitor *v = link_stream_user(st);
     if (v != NULL) {
         hub_input(v->controller, text, loop_now_ms(h->loop));
-        host_arm(h);
     }
 }
 
 static void on_stream_closed(void *user, struct link_stream *st)
 {
-    struct host *h = user;
+    (void)user;
     struct visitor *v = link_stream_user(st);
     if (v != NULL) {
         hub_detach(v->controller);
         mem_free(v);
-        host_arm(h);
     }
 }
 

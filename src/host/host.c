@@ -21,7 +21,6 @@ static void on_agent_message(void *user, struct bytes text)
     struct host *h = user;
     if (h->closed == NULL) {
         hub_upstream(h->hub, text, loop_now_ms(h->loop));
-        host_arm(h);
     }
 }
 
@@ -72,7 +71,6 @@ static void on_agent_state(void *user, const struct engine_status *status)
     if (h->door != NULL) {
         local_door_set_agent(h->door, status->pid);
     }
-    host_arm(h);
     host_changed(h);
     if (status->state == ENGINE_LOGIN_REQUIRED && h->practice_fallback) {
         fall_back(h);
@@ -95,17 +93,16 @@ static void on_hub_timer(struct timer *t)
 {
     struct host *h = CONTAINER_OF(t, struct host, hub_timer);
     hub_tick(h->hub, loop_now_ms(h->loop));
-    host_arm(h);
 }
 
-void host_arm(struct host *h)
+/* Whoever spoke to the hub: an agent, a device, a local program. */
+static void on_hub_wake(void *user, uint64_t at_ms)
 {
-    const uint64_t at = hub_deadline(h->hub);
+    struct host *h = user;
     const uint64_t now = loop_now_ms(h->loop);
-    if (at == 0 || h->closed != NULL) {
-        timer_stop(&h->hub_timer);
-    } else if (!timer_is_armed(&h->hub_timer) || h->hub_timer.due_ms != at) {
-        timer_start(h->loop, &h->hub_timer, at > now ? at - now : 0, on_hub_timer);
+    if (h->closed == NULL) {
+        timer_start(h->loop, &h->hub_timer, at_ms > now ? at_ms - now : 0,
+                    on_hub_timer);
     }
 }
 
@@ -224,7 +221,8 @@ static void make_hub(struct host *h)
     static const struct hub_ops ops = {.upstream = to_agent,
                                        .call = host_call,
                                        .event = on_hub_event,
-                                       .is_folder = on_is_folder};
+                                       .is_folder = on_is_folder,
+                                       .wake = on_hub_wake};
     const struct hub_options options = {
         .codex_home = h->codex_home, .cwd = h->cwd, .host_name = h->name};
     h->hub = hub_create(&options, &ops, h);
