@@ -16,7 +16,6 @@
 #include "crypto/random.h"
 #include "loop/child.h"
 #include "loop/signal.h"
-#include "wire/url.h"
 
 #define TOKEN_ENV    "FARHAND_ATTACH_TOKEN"
 #define TOKEN_OCTETS 32
@@ -241,22 +240,34 @@ static enum err open_unix(struct attach *a, struct endpoint_options *o, struct d
                    : e;
 }
 
+/* Port 0 is no address to dial, so this is not wire/url's. */
+static enum err read_listen(const char *text, uint16_t *port, struct diag *d)
+{
+    static const char start[] = "ws://127.0.0.1:";
+    const size_t len = sizeof(start) - 1;
+    uint64_t number;
+    if (strncmp(text, start, len) != 0 ||
+        u64_parse(bytes_from_str(text + len), UINT16_MAX, &number) != OK) {
+        diag_set(d, "--listen wants ws://127.0.0.1:PORT, not '%s'", text);
+        return ERR_USAGE;
+    }
+    *port = (uint16_t)number;
+    return OK;
+}
+
 static enum err open_tcp(struct attach *a, const char *listen,
                          struct endpoint_options *o, struct diag *d)
 {
-    struct url url;
     uint8_t secret[TOKEN_OCTETS];
-    if (url_parse(bytes_from_str(listen), &url) != OK || url.scheme != URL_WS ||
-        !bytes_equal_str(url.host, "127.0.0.1")) {
-        diag_set(d, "--listen wants ws://127.0.0.1:PORT, not '%s'", listen);
-        return ERR_USAGE;
+    enum err e = read_listen(listen, &o->port, d);
+    if (e != OK) {
+        return e;
     }
     random_bytes(secret, sizeof(secret));
     b64url_encode(BYTES_OF(secret), a->token);
     secret_wipe(secret, sizeof(secret));
     o->token = a->token;
-    o->port = url.port;
-    const enum err e = endpoint_open(a->loop, o, d, &a->endpoint);
+    e = endpoint_open(a->loop, o, d, &a->endpoint);
     return e == OK ? text_format(a->address, sizeof(a->address), "ws://127.0.0.1:%u",
                                  (unsigned)endpoint_port(a->endpoint))
                    : e;
