@@ -61,6 +61,7 @@ struct link_ctrl {
     struct list streams;
     size_t n_streams;
     size_t url_at;   // the address being tried
+    bool by_ticket;  // this login shows a ticket, which the relay may not know
     size_t n_failed; // addresses that failed in a row
     bool congested;
     bool contested;    // another process of this device wants the session, too
@@ -328,6 +329,11 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence,
         maybe_free(c);
         return;
     }
+    if (c->by_ticket && c->login.ticket_len == 0) {
+        move(c, LINK_CTRL_WAITING, LINK_OK, "logging in again");
+        timer_start(c->loop, &c->retry, 0, on_retry); // with the key, at once
+        return;
+    }
     log_info("ctrl.lost", "cause=%s state=%s", link_cause_name(cause),
              machine_name(&c->m));
     if (proven && cause == LINK_REVOKED) {
@@ -357,6 +363,7 @@ static void dial(struct link_ctrl *c)
 {
     move(c, LINK_CTRL_DIALING, LINK_OK, "reaching the relay");
     c->login.url = c->joined.urls[c->url_at];
+    c->by_ticket = c->login.ticket_len != 0;
     c->channel =
         ctrl_channel_open(c->loop, c->login.url, c->tls, &c->login, &channel_ops, c);
 }
