@@ -1,0 +1,119 @@
+// The page, in the real Chromium, as a person would use it.
+
+import { existsSync, readFileSync } from "node:fs";
+
+import { ask, confirmOnHost, openBrowser } from "./lib/browser";
+import { approval, Gate, Host, say, startThread, turnEnds } from "./lib/host";
+import { describe, expect, test } from "./lib/scene";
+
+describe("the page", () => {
+  test("pairs by link, runs a turn, approves a command and shows what came of it", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const { page, complaints, shoot } = await openBrowser(scene);
+    await page.goto(host.link);
+    await shoot("page-1-digits");
+    await confirmOnHost(host, page);
+    await page.getByRole("button", { name: "New thread" }).first().click();
+    // The secret has left the address bar.
+    expect(page.url()).not.toContain("#p=");
+    await shoot("page-2-new-thread");
+    await ask(page, "markdown");
+    await page.getByRole("heading").nth(1).waitFor();
+    await shoot("page-3-answer");
+
+    await ask(page, "run printf made-by-the-page >page.txt && cat page.txt");
+    const dock = page.getByRole("region", { name: "Run this command?" });
+    await dock.waitFor();
+    await expect.poll(() => dock.textContent()).toContain("made-by-the-page");
+    await shoot("page-4-approval");
+    expect(existsSync(`${scene.work}/page.txt`)).toBe(false);
+    await dock.getByRole("button", { name: "Approve", exact: true }).click();
+    await dock.waitFor({ state: "detached" });
+    await expect.poll(() => existsSync(`${scene.work}/page.txt`) && readFileSync(`${scene.work}/page.txt`, "utf8"), { timeout: 45_000 }).toBe("made-by-the-page");
+    await shoot("page-5-done");
+
+    await ask(page, "patch from-the-page.txt a line for the diff");
+    const patch = page.getByRole("region", { name: "Make this change?" });
+    await patch.waitFor();
+    await expect.poll(() => patch.textContent()).toContain("a line for the diff");
+    await shoot("page-6-patch");
+    await patch.getByRole("button", { name: "Decline", exact: true }).click();
+    await patch.waitFor({ state: "detached" });
+    expect(existsSync(`${scene.work}/from-the-page.txt`)).toBe(false);
+
+    await ask(page, "ask Which colour? red / green");
+    const question = page.getByRole("region", { name: "The agent asks" });
+    await question.getByRole("radio", { name: /green/ }).click();
+    await shoot("page-7-question");
+    await question.getByRole("button", { name: "Answer" }).click();
+    await question.waitFor({ state: "detached" });
+    expect(complaints).toEqual([]);
+  });
+
+  test("is still paired after a reload, and shows the thread with its history", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const { page, shoot } = await openBrowser(scene, { dark: true });
+    await page.goto(host.link);
+    await confirmOnHost(host, page);
+    await page.getByRole("button", { name: "New thread" }).first().click();
+    await ask(page, "say a sentence to find again");
+    await page.getByText("a sentence to find again").nth(1).waitFor();
+    await page.reload();
+    await page.getByText("a sentence to find again").nth(1).waitFor();
+    await shoot("page-8-reloaded-dark");
+  });
+
+  test("shows the decision of somebody else, with the name", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const desk = await host.owner;
+    const { page, shoot } = await openBrowser(scene);
+    await page.goto(host.link);
+    await confirmOnHost(host, page);
+    const threadId = await startThread(desk);
+    await say(desk, threadId, "say hello to both");
+    await turnEnds(desk, threadId);
+    await page.getByText("hello to both").first().click();
+    const from = desk.mark;
+    await say(desk, threadId, "run echo elsewhere");
+    const dock = page.getByRole("region", { name: "Run this command?" });
+    await dock.waitFor();
+    desk.answer(await approval(desk, threadId, from), { decision: "accept" });
+    await dock.waitFor({ state: "detached" });
+    await turnEnds(desk, threadId, from);
+    await shoot("page-9-decided-elsewhere");
+  });
+
+  test("says honestly that the host is gone, and comes back by itself", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const { page, shoot } = await openBrowser(scene);
+    await page.goto(host.link);
+    await confirmOnHost(host, page);
+    await expect.poll(() => page.locator(".strip .link.good").count(), { timeout: 30_000 }).toBe(4); // device, relay, host, agent
+    const { port } = new URL(host.link);
+    await host.stop();
+    const trouble = page.locator(".trouble");
+    await trouble.waitFor();
+    await shoot("page-10-host-gone");
+    const again = await Host.up(scene, ["--port", port]);
+    await again.agentReady();
+    await trouble.waitFor({ state: "detached", timeout: 60_000 });
+    await expect.poll(() => page.locator(".strip .link.good").count(), { timeout: 30_000 }).toBe(4);
+  });
+
+  test("interrupts a turn", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const { page } = await openBrowser(scene);
+    await page.goto(host.link);
+    await confirmOnHost(host, page);
+    await page.getByRole("button", { name: "New thread" }).first().click();
+    const gate = new Gate(scene);
+    await ask(page, `hold ${gate.path}`);
+    await page.getByRole("button", { name: "Interrupt the turn" }).click();
+    await page.getByRole("button", { name: "Interrupt the turn" }).waitFor({ state: "detached" });
+  });
+});
