@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 struct tls_server {
     SSL_CTX *ctx;
@@ -152,9 +153,11 @@ SSL *tls_client_ssl(struct tls_client *c, const char *host)
         return ssl;
     }
     ERR_clear_error();
+    char name[256]; // OpenSSL copies it, but takes no const
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (X509_VERIFY_PARAM_set1_host(param, host, 0) != 1 ||
-        SSL_set_tlsext_host_name(ssl, host) != 1) {
+    if (text_format(name, sizeof(name), "%s", host) != OK ||
+        X509_VERIFY_PARAM_set1_host(param, host, 0) != 1 ||
+        SSL_set_tlsext_host_name(ssl, name) != 1) {
         log_error("tls.name", "reason=\"OpenSSL refused the name\"");
         abort();
     }
