@@ -10,7 +10,9 @@
  * Errors     roster_put: ERR_LIMIT over ROSTER_DEVICES_MAX, ERR_AUTH invalid key,
  *            ERR_EXISTS.
  * Limits     ROSTER_DEVICES_MAX devices, tried in constant count; 4 handshakes a
- *            device and 16 a mailbox pending at a time, 10 s each.
+ *            device and 16 a mailbox pending at a time, 10 s each; 1,024 nonces a
+ *            device within ten minutes, then it has to wait.
+ * Tests      tests/unit/roster_test.c
  */
 #ifndef SESSION_ROSTER_H
 #define SESSION_ROSTER_H
