@@ -32,9 +32,9 @@ const struct request_kind *decision_kinds(size_t *count)
     return kinds;
 }
 
-json_t *decision_shown(const struct request_kind *kind, const json_t *params)
+json_t *decision_shown(const struct request_kind *kind, json_t *params)
 {
-    json_t *shown = json_copy((json_t *)(uintptr_t)params);
+    json_t *shown = json_copy(params);
     if (kind->answer != ANSWER_DECISION) {
         return shown;
     }
@@ -68,12 +68,12 @@ static const struct {
     {"abort", "cancel", "abort"},
 };
 
-static const char *word_of(const json_t *decision)
+static const char *word_of(json_t *decision)
 {
     if (json_is_string(decision)) {
         return json_string_value(decision);
     }
-    void *first = json_object_iter((json_t *)(uintptr_t)decision); // {"word": details}
+    void *first = json_object_iter(decision); // {"word": details}
     return first != NULL ? json_object_iter_key(first) : NULL;
 }
 
@@ -93,11 +93,11 @@ static enum err read_word(const struct request_kind *kind, const json_t *result,
     return ERR_PROTO;
 }
 
-static bool is_nothing(const json_t *value)
+static bool is_nothing(json_t *value)
 {
     const char *key;
     json_t *member;
-    json_object_foreach((json_t *)(uintptr_t)value, key, member)
+    json_object_foreach(value, key, member)
     {
         if (!json_is_null(member)) {
             return false;

@@ -40,7 +40,7 @@ const struct request_kind *decision_kind(struct bytes method); // NULL: unknown
 const struct request_kind *decision_kinds(size_t *count);
 
 /* The params as controllers see them: a new object. */
-json_t *decision_shown(const struct request_kind *kind, const json_t *params);
+json_t *decision_shown(const struct request_kind *kind, json_t *params);
 
 NODISCARD enum err decision_read(const struct request_kind *kind, const json_t *asked,
                                  struct bytes result, struct verdict *out);

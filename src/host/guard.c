@@ -94,11 +94,11 @@ static json_t *strict_sandbox(const json_t *asked)
 }
 
 /* Says the same policy in fewer words: the defaults of the schema are left out. */
-static bool is_same_sandbox(const json_t *asked, const json_t *given)
+static bool is_same_sandbox(json_t *asked, const json_t *given)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)asked, key, value)
+    json_object_foreach(asked, key, value)
     {
         if (!json_equal(value, json_object_get(given, key))) {
             return false;

@@ -274,21 +274,21 @@ static enum err read_token(const char *path, char *out, struct diag *diag)
     return e;
 }
 
-enum err local_door_open_tcp(struct loop *l, struct hub *hub, const char *host,
-                             uint16_t port, const char *token_path, struct diag *diag,
-                             struct local_door **out, uint16_t *out_port)
+enum err local_door_open_tcp(struct loop *l, struct hub *hub, struct local_door_tcp *at,
+                             struct diag *diag, struct local_door **out)
 {
     struct local_door *d = door_create(l, hub);
+    const bool loopback =
+        is_loopback_name(bytes_from_str(at->host)) || strcmp(at->host, "::1") == 0;
     d->is_tcp = true;
-    enum err e = read_token(token_path, d->token, diag);
-    if (e == OK && !is_loopback_name(bytes_from_str(host)) &&
-        strcmp(host, "::1") != 0) {
+    enum err e = read_token(at->token_path, d->token, diag);
+    if (e == OK && !loopback) {
         diag_set(diag, "%s is not a loopback address: other machines pair instead.",
-                 host);
+                 at->host);
         e = ERR_USAGE;
     }
     if (e == OK) {
-        e = http_server_listen_tcp(d->server, host, port, diag, out_port);
+        e = http_server_listen_tcp(d->server, at->host, at->port, diag, &at->port);
     }
     if (e != OK) {
         local_door_close(d, NULL, NULL);

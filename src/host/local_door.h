@@ -36,11 +36,15 @@ struct local_door;
 NODISCARD enum err local_door_open(struct loop *l, struct hub *hub, const char *path,
                                    struct diag *diag, struct local_door **out);
 
-/* `host` is a loopback address; port 0 takes a free one. */
+struct local_door_tcp {
+    const char *host;       // a loopback address
+    uint16_t port;          // 0 takes a free one; the real one on return
+    const char *token_path; // made when it is not there
+};
+
 NODISCARD enum err local_door_open_tcp(struct loop *l, struct hub *hub,
-                                       const char *host, uint16_t port,
-                                       const char *token_path, struct diag *diag,
-                                       struct local_door **out, uint16_t *out_port);
+                                       struct local_door_tcp *at, struct diag *diag,
+                                       struct local_door **out);
 
 /* The agent's process, 0 when unknown: its descendants are refused from now on. */
 void local_door_set_agent(struct local_door *d, pid_t agent);

@@ -8,7 +8,7 @@
 #include "host/answer.h"
 #include "host/window.h"
 
-#define OVERLOADED      -32001 // Codex's: try again later
+#define OVERLOADED      "-32001" // Codex's: try again later
 #define SLOT_BITS       6
 #define SLOT_MASK       ((UINT64_C(1) << SLOT_BITS) - 1)
 #define CODEX_FRAME_MAX (64u * 1024 * 1024)
@@ -275,10 +275,8 @@ static bool is_overloaded(const struct jsonrpc *rpc)
     struct bytes code;
     return rpc->kind == JSONRPC_ERROR &&
            json_raw_get(rpc->error, "code", &code) == OK &&
-           bytes_equal_str(code, "-32001");
+           bytes_equal_str(code, OVERLOADED);
 }
-
-_Static_assert(OVERLOADED == -32001, "the text above says the same number");
 
 void upcalls_answer(struct hub *hub, const struct jsonrpc *rpc)
 {

@@ -60,9 +60,9 @@ static void rig_open(struct rig *r)
     r->loop = loop_create();
     r->hub = hub_create(&options, &ops, r);
     EQ_INT(local_door_open(r->loop, r->hub, r->sock, &diag, &r->door), OK);
-    EQ_INT(local_door_open_tcp(r->loop, r->hub, "127.0.0.1", 0, r->token_path, &diag,
-                               &r->tcp, &r->port),
-           OK);
+    struct local_door_tcp at = {.host = "127.0.0.1", .token_path = r->token_path};
+    EQ_INT(local_door_open_tcp(r->loop, r->hub, &at, &diag, &r->tcp), OK);
+    r->port = at.port;
 }
 
 static void turn_until_done(struct rig *r)
@@ -237,12 +237,10 @@ TEST(a_token_file_that_others_can_read_is_refused)
     struct rig r;
     struct diag diag = {.text = ""};
     struct local_door *d = NULL;
-    uint16_t port = 0;
     rig_open(&r);
+    struct local_door_tcp at = {.host = "127.0.0.1", .token_path = r.token_path};
     EQ_INT(chmod(r.token_path, 0644), 0);
-    EQ_INT(local_door_open_tcp(r.loop, r.hub, "127.0.0.1", 0, r.token_path, &diag, &d,
-                               &port),
-           ERR_DENIED);
+    EQ_INT(local_door_open_tcp(r.loop, r.hub, &at, &diag, &d), ERR_DENIED);
     TRUE(strstr(diag.text, "token file") != NULL);
     rig_close(&r);
 }
@@ -252,11 +250,9 @@ TEST(only_a_loopback_address_is_listened_on)
     struct rig r;
     struct diag diag = {.text = ""};
     struct local_door *d = NULL;
-    uint16_t port = 0;
     rig_open(&r);
-    EQ_INT(local_door_open_tcp(r.loop, r.hub, "0.0.0.0", 0, r.token_path, &diag, &d,
-                               &port),
-           ERR_USAGE);
+    struct local_door_tcp at = {.host = "0.0.0.0", .token_path = r.token_path};
+    EQ_INT(local_door_open_tcp(r.loop, r.hub, &at, &diag, &d), ERR_USAGE);
     rig_close(&r);
 }
 
