@@ -54,10 +54,11 @@ static void on_engine(void *user, const struct engine_status *status)
     }
 }
 
-static void reach(struct daemon *d, const struct cli_args *args, const char *home)
+static void reach(struct daemon *d, const struct cli_args *args,
+                  const struct serve *serve)
 {
     char relay[256];
-    serve_default_relay(args, home, relay, sizeof(relay));
+    serve_default_relay(args, serve->home, relay, sizeof(relay));
     if (relay[0] == '\0') {
         cli_say(
             "No relay: devices cannot reach this host. Give one with --relay URL, or "
@@ -69,6 +70,7 @@ static void reach(struct daemon *d, const struct cli_args *args, const char *hom
                                      .device_urls = urls,
                                      .n_device_urls = 1,
                                      .app = cli_value(args, "app"),
+                                     .invite = serve_invite(serve),
                                      .ca_file = cli_value(args, "ca")};
     host_reach(d->host, &reach);
 }
@@ -85,7 +87,7 @@ static int run_loop(struct daemon *d, const struct cli_args *args, struct serve 
     if (e != OK) {
         begin_close(d);
     } else {
-        reach(d, args, serve->home);
+        reach(d, args, serve);
         cli_say("Host %s is ready: %s/run/host.sock", host_name(d->host), serve->home);
     }
     d->signals[0] = signal_watch(d->loop, SIGINT, on_signal, d);

@@ -244,6 +244,7 @@ static void reach(struct up *u)
                                  .device_urls = devices,
                                  .n_device_urls = urls->n_device_relays,
                                  .app = app != NULL ? app : urls->app,
+                                 .invite = serve_invite(&u->serve),
                                  .ca_file = cli_value(u->args, "ca")};
     host_reach(u->host, &r);
 }

@@ -22,6 +22,7 @@
         {"relay", "URL", "use this relay instead of one of its own"},                 \
         {"app", "URL", "where the page is served"}, {"web", "DIR", "the built page"}, \
         {"ca", "FILE", "certificates trusted besides the system's"},                  \
+        {"invite-file", "FILE", "the secret by which a relay admits this host"},      \
         {"allow-relay", "URL", "a relay that the page may dial (repeat)"},            \
     {                                                                                 \
         "role", "ROLE", "offered by codes"                                            \

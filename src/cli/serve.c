@@ -76,12 +76,42 @@ static void find_codex(const struct cli_args *args, char out[PATH_MAX])
     out[0] = '\0';
 }
 
+/* A secret, so it comes from a file: the command line is everybody's to read. */
+static int read_invite(const struct cli_args *args, char out[ENVELOPE_INVITE_MAX + 1])
+{
+    const char *path = cli_value(args, "invite-file");
+    struct buf text;
+    out[0] = '\0';
+    if (path == NULL) {
+        return EXIT_DONE;
+    }
+    buf_init(&text, ENVELOPE_INVITE_MAX + 1); // and the end of its line
+    const enum err e = file_read(path, &text);
+    const struct bytes all = buf_bytes(&text);
+    size_t len = 0;
+    while (len < all.len && all.at[len] != '\n' && all.at[len] != '\r') {
+        len++;
+    }
+    const bool good = e == OK && len != 0 && len <= ENVELOPE_INVITE_MAX;
+    if (good) {
+        memcpy(out, all.at, len);
+        out[len] = '\0';
+    }
+    buf_wipe(&text);
+    return good ? EXIT_DONE
+                : cli_fail(EXIT_USAGE, "--invite-file %s: %s", path,
+                           e == OK ? "its first line is no invite" : err_text(e));
+}
+
 int serve_read(const struct cli_args *args, struct serve *out)
 {
     if (cli_home(args, out->home) != OK) {
         return EXIT_HOME;
     }
-    const int code = read_cwd(args, out->cwd);
+    int code = read_cwd(args, out->cwd);
+    if (code == EXIT_DONE) {
+        code = read_invite(args, out->invite);
+    }
     if (code != EXIT_DONE) {
         return code;
     }
@@ -100,6 +130,11 @@ int serve_read(const struct cli_args *args, struct serve *out)
                    .practice = cli_has(args, "practice")},
     };
     return EXIT_DONE;
+}
+
+const char *serve_invite(const struct serve *s)
+{
+    return s->invite[0] == '\0' ? NULL : s->invite;
 }
 
 void serve_log_beside_terminal(const struct cli_args *args, const char *home)

@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "host/host.h"
+#include "wire/envelope.h"
 
 /* Options of both commands. */
 #define SERVE_OPTIONS                                                                \
@@ -15,6 +16,7 @@
         {"name", "NAME", "how this host is called (default: the machine's name)"},   \
         {"codex", "FILE", "the codex program (default: $FARHAND_CODEX, then PATH)"}, \
         {"codex-endpoint", "URL", "join an app-server: unix://PATH or ws://…"},      \
+        {"invite-file", "FILE", "the secret by which a relay admits this host"},     \
     {                                                                                \
         "practice", NULL, "use the practice model: no account, no network"           \
     }
@@ -23,11 +25,15 @@ struct serve {
     char home[PATH_MAX];
     char cwd[PATH_MAX];
     char codex[PATH_MAX];
+    char invite[ENVELOPE_INVITE_MAX + 1]; // "": none
     struct host_options host;
 };
 
 /* Fills it from the command line; EXIT_DONE or the code of a sentence printed. */
 int serve_read(const struct cli_args *args, struct serve *out);
+
+/* The invite of the relay, or NULL. */
+const char *serve_invite(const struct serve *s);
 
 /* At a terminal the log would run through the code and the questions: it goes to
  * run/host.log then, unless --verbose asks for it. */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "crypto/id.h"
 #include "host/daemon.h"
 
 static const char *const engine_names[] = {
@@ -22,6 +23,7 @@ static void set_error(json_t *out, const char *error)
 static json_t *host_part(const struct host *h)
 {
     char id[HEX_SIZE(16)];
+    uint8_t mailbox[ID_SIZE];
     hex_encode(BYTES_OF(h->keys.host_id), id);
     json_t *out = json_object();
     json_set_str(out, "name", h->name);
@@ -29,6 +31,9 @@ static json_t *host_part(const struct host *h)
     json_set_str(out, "hostId", id);
     json_set_str(out, "environmentId", h->remote_enabled ? id : NULL);
     json_set_str(out, "cwd", h->cwd);
+    id_mailbox(sign_key_pub(h->keys.relay), mailbox);
+    hex_encode(BYTES_OF(mailbox), id);
+    json_set_str(out, "mailboxId", id); // what a relay's allow-list names
     return out;
 }
 
