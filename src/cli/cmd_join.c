@@ -23,6 +23,7 @@
 struct join {
     struct loop *loop;
     const char *home;
+    const char *ca; // --ca, or NULL
     bool json;
     bool terminal;
     struct link_pair *pair;
@@ -188,7 +189,10 @@ static int keep(const struct join *j, const struct link_joined *joined)
 {
     char id[JOINED_ID_SIZE];
     joined_id(joined, id);
-    const enum err e = joined_save(j->home, joined);
+    enum err e = joined_save(j->home, joined);
+    if (e == OK) {
+        e = joined_keep_ca(j->home, id, j->ca);
+    }
     if (e != OK) {
         (void)cli_fail(EXIT_HOME, "paired, but %s/hosts cannot be written: %s", j->home,
                        err_text(e));
@@ -298,6 +302,7 @@ static int run_join(struct cli_args *args)
     }
     struct join j = {
         .home = home,
+        .ca = cli_value(args, "ca"),
         .json = cli_has(args, "json"),
         .terminal = isatty(STDIN_FILENO) == 1,
         .code = EXIT_FAILED,

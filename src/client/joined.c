@@ -184,12 +184,41 @@ enum err joined_load(const char *home, const char *host_id, struct link_joined *
     return e;
 }
 
+enum err joined_keep_ca(const char *home, const char *host_id, const char *from)
+{
+    char path[PATH_MAX];
+    struct buf text;
+    enum err e = host_path(home, host_id, "/ca.pem", path);
+    if (e != OK || from == NULL) {
+        if (e == OK) {
+            (void)unlink(path); // of an earlier pairing
+        }
+        return e;
+    }
+    buf_init(&text, JOINED_CA_MAX);
+    e = file_read(from, &text);
+    if (e == OK) {
+        e = file_replace(path, buf_bytes(&text), FILE_MODE);
+    }
+    buf_fini(&text);
+    return e;
+}
+
+enum err joined_ca(const char *home, const char *host_id, char out[PATH_MAX])
+{
+    const enum err e = host_path(home, host_id, "/ca.pem", out);
+    return e == OK && access(out, R_OK) != 0 ? ERR_NOT_FOUND : e;
+}
+
 enum err joined_forget(const char *home, const char *host_id)
 {
     char path[PATH_MAX];
     enum err e = host_path(home, host_id, "/joined.json", path);
     if (e == OK && unlink(path) != 0) {
         e = ERR_NOT_FOUND;
+    }
+    if (e == OK && host_path(home, host_id, "/ca.pem", path) == OK) {
+        (void)unlink(path);
     }
     if (e == OK && host_path(home, host_id, "", path) == OK) {
         (void)rmdir(path); // what is left in it belongs to a later version

@@ -24,12 +24,20 @@
 
 #define JOINED_FILE_MAX (32u * 1024)
 #define JOINED_MAX      256u
+#define JOINED_CA_MAX   (256u * 1024)
 #define JOINED_ID_SIZE  33u // the host_id in hexadecimal, and a NUL
 
 NODISCARD enum err joined_save(const char *home, const struct link_joined *j);
 NODISCARD enum err joined_load(const char *home, const char *host_id,
                                struct link_joined *out);
 NODISCARD enum err joined_forget(const char *home, const char *host_id);
+
+/* The authorities that a host's addresses need besides the system's (join --ca), kept
+ * beside its record so that every later session trusts them too. `from` NULL: none. */
+NODISCARD enum err joined_keep_ca(const char *home, const char *host_id,
+                                  const char *from);
+/* The path of what was kept; ERR_NOT_FOUND. */
+NODISCARD enum err joined_ca(const char *home, const char *host_id, char out[PATH_MAX]);
 
 /* By name (without case), or by the first digits of its host_id. NULL: the only one. */
 NODISCARD enum err joined_find(const char *home, const char *name,

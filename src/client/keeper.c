@@ -346,8 +346,11 @@ static enum err serve(struct keeper *k, const char *host_id, struct diag *d)
 static enum err run(struct keeper *k, const struct keeper_options *o,
                     const struct link_joined *joined, struct diag *d)
 {
+    char kept[PATH_MAX];
+    const bool has_ca = joined_ca(k->home, o->host_id, kept) == OK;
+    const char *ca_file = o->ca_file == NULL && has_ca ? kept : o->ca_file;
     k->loop = loop_create();
-    k->ctrl = link_ctrl_create(k->loop, joined, o->ca_file, &ctrl_ops, k);
+    k->ctrl = link_ctrl_create(k->loop, joined, ca_file, &ctrl_ops, k);
     k->terminate = signal_watch(k->loop, SIGTERM, on_signal, k);
     k->interrupt = signal_watch(k->loop, SIGINT, on_signal, k);
     const enum err e = serve(k, o->host_id, d);

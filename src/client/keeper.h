@@ -26,7 +26,7 @@
 struct keeper_options {
     const char *home;
     const char *host_id;
-    const char *ca_file; // NULL: the system's authorities
+    const char *ca_file; // NULL: what `join` kept, and the system's authorities
 };
 
 /* Runs until it is idle, told to stop (SIGTERM, SIGINT) or revoked. */

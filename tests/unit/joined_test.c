@@ -179,6 +179,30 @@ TEST(joined_remembers_the_last_relay)
     EQ_STR(url, "wss://two/relay");
 }
 
+TEST(joined_keeps_the_authorities_until_the_host_is_forgotten_or_joined_without)
+{
+    struct link_joined j = sample(90, "desk");
+    char id[JOINED_ID_SIZE];
+    char from[PATH_MAX];
+    char kept[PATH_MAX];
+    joined_id(&j, id);
+    EQ_INT(joined_save(home, &j), OK);
+    EQ_INT(joined_ca(home, id, kept), ERR_NOT_FOUND);
+    EQ_INT(text_format(from, sizeof(from), "%s/my.pem", home), OK);
+    EQ_INT(joined_keep_ca(home, id, from), ERR_NOT_FOUND);
+    EQ_INT(file_replace(from, BYTES_LIT("PEM"), 0644), OK);
+    EQ_INT(joined_keep_ca(home, id, from), OK);
+    EQ_INT(unlink(from), 0);
+    EQ_INT(joined_ca(home, id, kept), OK);
+    EQ_INT(joined_keep_ca(home, id, NULL), OK);
+    EQ_INT(joined_ca(home, id, kept), ERR_NOT_FOUND);
+    EQ_INT(file_replace(from, BYTES_LIT("PEM"), 0644), OK);
+    EQ_INT(joined_keep_ca(home, id, from), OK);
+    EQ_INT(unlink(from), 0);
+    forget(&j);
+    EQ_INT(joined_ca(home, id, kept), ERR_NOT_FOUND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +212,7 @@ int main(void)
         T(joined_refuses_every_prefix),
         T(joined_is_found_by_name_or_by_its_first_digits),
         T(joined_remembers_the_last_relay),
+        T(joined_keeps_the_authorities_until_the_host_is_forgotten_or_joined_without),
     };
     return cmocka_run_group_tests(tests, make_home, remove_home);
 }
