@@ -364,8 +364,9 @@ static void dial(struct link_ctrl *c)
     move(c, LINK_CTRL_DIALING, LINK_OK, "reaching the relay");
     c->login.url = c->joined.urls[c->url_at];
     c->by_ticket = c->login.ticket_len != 0;
-    c->channel =
-        ctrl_channel_open(c->loop, c->login.url, c->tls, &c->login, &channel_ops, c);
+    c->channel = ctrl_channel_open(c->loop, c->login.url,
+                                   uplink_tls(c->login.url, c->ca_file, &c->tls),
+                                   &c->login, &channel_ops, c);
 }
 
 /* ---- the calls ---------------------------------------------------------------------------- */
