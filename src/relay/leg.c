@@ -75,11 +75,17 @@ void leg_send(struct leg *leg, enum envelope_type type, uint32_t chan,
     const struct relay_ops *ops = leg->core->ops;
     const size_t size = sizeof(head) + body.len + WS_OVERHEAD;
     envelope_head(head, type, chan);
-    if (ops->queued(leg->user) + size > RELAY_LEG_MAX ||
-        ops->send(leg->user, BYTES_OF(head), body) != OK) {
-        log_peer("relay.dropped", "reason=unsent state=%s", machine_name(&leg->m));
-        leg_end(leg, WS_CLOSE_POLICY); // a frame is lost: nothing may follow it
+    enum err e = ERR_LIMIT;
+    if (ops->queued(leg->user) + size <= RELAY_LEG_MAX) {
+        e = ops->send(leg->user, BYTES_OF(head), body);
     }
+    if (e == OK) {
+        return;
+    }
+    if (e != ERR_CLOSED) { // else it is just leaving
+        log_peer("relay.dropped", "reason=unsent state=%s", machine_name(&leg->m));
+    }
+    leg_end(leg, WS_CLOSE_POLICY); // a frame is lost: nothing may follow it
 }
 
 void leg_err(struct leg *leg, enum envelope_error code, const char *text)
