@@ -135,7 +135,7 @@ static void default_urls(struct setup *s, uint16_t port)
     const bool v6 = strchr(s->host, ':') != NULL;
     const char *names[] = {s->host, "localhost"};
     const size_t n = url_is_loopback(bytes_from_str(s->host)) ? 2 : 1;
-    for (size_t i = 0; s->n_urls < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         const bool brackets = v6 && i == 0;
         if (text_format(s->default_urls[i], sizeof(s->default_urls[i]),
                         "%s://%s%s%s:%u" RELAY_PATH, scheme, brackets ? "[" : "",

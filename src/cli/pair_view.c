@@ -78,14 +78,13 @@ static void start_pairing(struct pair_view *v)
 
 /* ---- what is printed ------------------------------------------------------------------ */
 
-static void print_json(const char *event, const json_t *payload)
+static void print_json(const char *event, json_t *payload)
 {
     struct buf text;
     buf_init(&text, VIEW_TEXT_MAX);
     json_t *line = json_object();
     json_set_str(line, "event", event);
-    if (json_object_update(line, (json_t *)(uintptr_t)payload) == 0 &&
-        json_print(line, &text) == OK) {
+    if (json_object_update(line, payload) == 0 && json_print(line, &text) == OK) {
         const struct bytes b = buf_bytes(&text);
         cli_say("%.*s", (int)b.len, (const char *)b.at);
     }
@@ -137,7 +136,7 @@ static void print_phrase(const char *phrase, const char *app, const char *relay)
     cli_say("    in a terminal  farhand join %s --relay %s", phrase, relay);
 }
 
-static void print_code(struct pair_view *v, const json_t *result)
+static void print_code(struct pair_view *v, json_t *result)
 {
     const json_t *ours = json_get_obj(result, "farhand");
     const char *url = json_get_str(ours, "url");
@@ -231,7 +230,7 @@ static int code_of(const char *state)
     return -1;
 }
 
-static void on_pairing(struct pair_view *v, const json_t *row)
+static void on_pairing(struct pair_view *v, json_t *row)
 {
     const char *id = json_get_str(row, "pairingId");
     const char *state = json_get_str(row, "state");
@@ -269,8 +268,7 @@ static void on_relay(struct pair_view *v, const json_t *params)
     }
 }
 
-static void on_notification(struct pair_view *v, const char *method,
-                            const json_t *params)
+static void on_notification(struct pair_view *v, const char *method, json_t *params)
 {
     if (strcmp(method, "remoteControl/status/changed") == 0) {
         on_relay(v, params);
@@ -294,7 +292,7 @@ static void on_error(struct pair_view *v, int64_t id, const json_t *error)
     finish(v, EXIT_RPC);
 }
 
-static void on_result(struct pair_view *v, int64_t id, const json_t *result)
+static void on_result(struct pair_view *v, int64_t id, json_t *result)
 {
     if (id == ID_HELLO && v->m.state == HELLO) {
         v->o->send(v->o->user, BYTES_LIT("{\"method\":\"initialized\"}"));
