@@ -143,9 +143,18 @@ json_t *guard_profile_settings(const char *thread_id)
 
 /* ---- folders ------------------------------------------------------------------- */
 
-/* The user at the host may work in any folder of theirs; others in known ones. */
-static bool may_use(const struct guard *g, const char *path)
+/* NULL when it is no string, or holds a NUL: we would look at the front of it while the
+ * agent resolves the "/../.." behind. */
+static const char *whole_path(const json_t *value)
 {
+    const char *path = json_string_value(value);
+    return path != NULL && strlen(path) == json_string_length(value) ? path : NULL;
+}
+
+/* The user at the host may work in any folder of theirs; others in known ones. */
+static bool may_use(const struct guard *g, const json_t *value)
+{
+    const char *path = whole_path(value);
     if (path == NULL || path[0] != '/') {
         return false;
     }
@@ -167,7 +176,7 @@ static void guard_roots(const struct guard *g, json_t *params, const char *field
     json_t *root;
     json_array_foreach(asked, i, root)
     {
-        if (may_use(g, json_string_value(root))) {
+        if (may_use(g, root)) {
             json_push(given, json_incref(root));
         }
     }
@@ -182,8 +191,7 @@ static void guard_roots(const struct guard *g, json_t *params, const char *field
 static void guard_folders(const struct guard *g, json_t *params, json_t *clamped)
 {
     const json_t *cwd = json_object_get(params, "cwd");
-    if (is_asked(cwd) ? !may_use(g, json_string_value(cwd))
-                      : (g->method->guard & GUARD_FOLDER) != 0) {
+    if (is_asked(cwd) ? !may_use(g, cwd) : (g->method->guard & GUARD_FOLDER) != 0) {
         replace(params, "cwd", json_string(g->folders->home), clamped);
     }
     guard_roots(g, params, "runtimeWorkspaceRoots", clamped);
@@ -204,8 +212,8 @@ static void guard_input(const struct guard *g, json_t *params, json_t *clamped)
         const char *type = json_get_str(part, "type");
         const bool mention = type != NULL && strcmp(type, "mention") == 0;
         if (is_asked(path) && !mention &&
-            (!json_is_string(path) ||
-             !folders_allow(g->folders, json_string_value(path)))) {
+            (whole_path(path) == NULL ||
+             !folders_allow(g->folders, whole_path(path)))) {
             tell(clamped, "input", path, NULL);
             (void)json_array_remove(input, i);
         }

@@ -85,6 +85,12 @@ static const struct {
      "{\"sandbox\":\"read-only\",\"cwd\":\"/work\",\"approvalPolicy\":\"untrusted\","
      "\"approvalsReviewer\":\"user\"}",
      "cwd"},
+    {"a way out behind a NUL", "thread/start", CONTROLLER_DEVICE,
+     "{\"sandbox\":\"read-only\",\"cwd\":\"/work\\u0000/../../etc\","
+     "\"runtimeWorkspaceRoots\":[\"/known/x\\u0000/../../..\"]}",
+     "{\"sandbox\":\"read-only\",\"cwd\":\"/work\",\"approvalPolicy\":\"untrusted\","
+     "\"approvalsReviewer\":\"user\",\"runtimeWorkspaceRoots\":[\"/work\"]}",
+     "cwd runtimeWorkspaceRoots"},
     {"a folder of the other machine", "thread/start", CONTROLLER_LOCAL,
      "{\"sandbox\":\"read-only\",\"cwd\":\"/gone/x\"}",
      "{\"sandbox\":\"read-only\",\"cwd\":\"/work\",\"approvalPolicy\":\"untrusted\","
