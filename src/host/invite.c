@@ -135,6 +135,8 @@ enum err invite_claim(struct invite *v, struct link_session *s,
     }
     v->claim = *claim;
     v->session = s;
+    // by what was offered: whoever copied the code must not ask for less to go unasked
+    v->confirm = v->confirm || v->role >= ROLE_OPERATOR;
     v->role = capped(v->role, claim);
     machine_move(&v->m, INVITE_CONFIRMING);
     return OK;
@@ -142,7 +144,7 @@ enum err invite_claim(struct invite *v, struct link_session *s,
 
 bool invite_needs_person(const struct invite *v)
 {
-    return v->claim.mode == LINK_MODE_PHRASE || v->role >= ROLE_OPERATOR || v->confirm;
+    return v->claim.mode == LINK_MODE_PHRASE || v->confirm;
 }
 
 static void wipe(struct invite *v)

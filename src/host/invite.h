@@ -48,7 +48,7 @@ struct invite {
     uint8_t
         phrase_hash[HASH_SHA256]; // of it, by which pairing/status finds an ended row
     enum role role;               // offered; from CONFIRMING on: what the device gets
-    bool confirm;                 // ask a person even where the protocol would not
+    bool confirm;                 // a person is asked, whatever the device asks for
     uint64_t expires_s;           // wall clock
     struct link_claim claim;      // from CONFIRMING on; its secret is wiped at the end
     struct link_session *session; // NULL when it has left
