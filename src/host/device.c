@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "crypto/id.h"
 #include "session/grant.h"
 
 #define PREFIX_MIN 4 // a shorter prefix of an id is a typing mistake
@@ -79,6 +80,13 @@ static bool matches(const struct device *device, const char *text)
 struct device *devices_find_text(struct devices *t, const char *text)
 {
     struct device *found = NULL;
+    uint8_t id[ID_SIZE];
+    size_t len = 0;
+    // a whole id is that device, whatever name another one gave itself
+    if (hex_decode(bytes_from_str(text), id, sizeof(id), &len) == OK &&
+        len == sizeof(id)) {
+        return devices_find(t, id);
+    }
     for (size_t i = 0; i < t->count; i++) {
         if (!matches(&t->at[i], text)) {
             continue;

@@ -88,6 +88,21 @@ TEST(a_device_is_found_by_id_prefix_and_name_but_never_by_half)
     close_all();
 }
 
+TEST(a_device_that_is_named_like_the_id_of_another_does_not_shield_it)
+{
+    open_all();
+    const struct store_device lost = fresh("Lost");
+    char hex[HEX_SIZE(16)];
+    hex_encode(BYTES_OF(lost.id), hex);
+    const struct store_device shield = fresh(hex);
+    EQ_INT(devices_add(devices, &lost, 1), OK);
+    EQ_INT(devices_add(devices, &shield, 1), OK);
+    const struct device *found = devices_find_text(devices, hex);
+    TRUE(found != NULL);
+    EQ_MEM(found->row.id, lost.id, sizeof(lost.id));
+    close_all();
+}
+
 TEST(a_grant_says_what_the_table_says_and_its_serial_rises)
 {
     open_all();
@@ -149,6 +164,7 @@ int main(void)
         T(keys_stay_the_same_over_a_restart),
         T(a_damaged_key_file_is_an_error_and_not_a_new_identity),
         T(a_device_is_found_by_id_prefix_and_name_but_never_by_half),
+        T(a_device_that_is_named_like_the_id_of_another_does_not_shield_it),
         T(a_grant_says_what_the_table_says_and_its_serial_rises),
         T(a_revoked_device_is_gone_at_once_and_after_a_restart),
         T(the_table_is_full_at_its_maximum)};
