@@ -102,6 +102,11 @@ static void on_opened(void *user, struct link_session *s,
 {
     struct host *h = user;
     struct device *device = devices_find(h->devices, claim->device_id);
+    if (device != NULL && device_is_expired(device, clock_wall_ms())) {
+        link_session_deny(s, DENIED_EXPIRED,
+                          "This device was away too long: pair it again.");
+        return;
+    }
     if (device == NULL || !h->remote_enabled) {
         link_session_deny(s, device == NULL ? DENIED_REVOKED : DENIED_FORBIDDEN,
                           device == NULL ? "This device was revoked."
