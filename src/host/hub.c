@@ -242,10 +242,15 @@ void hub_rights_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_S
             continue;
         }
         const bool could = c->info.role >= ROLE_APPROVER;
+        const bool loses = role < c->info.role || (c->info.caps & ~caps) != 0;
         c->info.role = role;
         c->info.caps = caps;
         if (name != NULL) {
             text_sanitize(bytes_from_str(name), c->info.name, sizeof(c->info.name));
+        }
+        if (loses) { // what waits was asked with rights that are gone
+            upcalls_drop_waiting(c);
+            handles_kill(c);
         }
         if (!could && role >= ROLE_APPROVER) {
             send_pending(c);

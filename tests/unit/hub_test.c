@@ -334,7 +334,23 @@ TEST(rights_change_while_connected)
     stage_close(&s);
 }
 
-RUN_TESTS(T(nothing_is_answered_before_initialize),
+TEST(a_device_that_loses_rights_loses_its_programs_and_what_waits)
+{
+    struct stage s;
+    stage_open(&s);
+    struct seat *a = device(&s, ROLE_OWNER);
+    hub_rights_changed(s.hub, controller_info(a->c)->device_id, ROLE_OWNER, CAP_ALL,
+                       NULL);
+    say(a, "{\"id\":1,\"method\":\"process/spawn\",\"params\":{\"processHandle\":\"p\","
+           "\"command\":[\"sh\"],\"cwd\":\"/\"}}");
+    HAS(heard(&s.agent), "process/spawn");
+    hub_rights_changed(s.hub, controller_info(a->c)->device_id, ROLE_VIEWER, 0, NULL);
+    HAS(heard(&s.agent), "process/kill");
+    stage_close(&s);
+}
+
+RUN_TESTS(T(a_device_that_loses_rights_loses_its_programs_and_what_waits),
+          T(nothing_is_answered_before_initialize),
           T(the_hub_answers_initialize_itself_and_tells_the_remote_status_at_once),
           T(muted_notifications_are_not_sent), T(an_id_returns_with_its_json_type),
           T(answers_find_their_caller_in_any_order),
