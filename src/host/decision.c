@@ -130,7 +130,9 @@ static enum err read_form(json_t *result, struct verdict *out)
     for (size_t i = 0; action != NULL && i < COUNT(actions); i++) {
         if (strcmp(action, actions[i]) == 0) {
             out->name = actions[i];
-            out->result = json_incref(result);
+            out->result = json_copy(result);
+            // {"persist":"always"} in here writes a lasting approval into config.toml
+            (void)json_object_del(out->result, "_meta");
             return OK;
         }
     }
