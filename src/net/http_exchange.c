@@ -196,6 +196,8 @@ static void take(struct http_exchange *x, struct bytes octets)
     }
     if (first) {
         skip_empty_line(&x->in);
+    }
+    if (first && buf_len(&x->in) != 0) { // empty lines buy no time
         set_deadline(x, HTTP_SERVER_HEAD_MS);
     }
     if (memchr(octets.at, '\n', octets.len) != NULL) {
