@@ -89,6 +89,7 @@ static int run_loop(struct daemon *d, const struct cli_args *args, struct serve 
     } else {
         reach(d, args, serve);
         cli_say("Host %s is ready: %s/run/host.sock", host_name(d->host), serve->home);
+        serve_say_app_server(d->host, serve->home);
     }
     d->signals[0] = signal_watch(d->loop, SIGINT, on_signal, d);
     d->signals[1] = signal_watch(d->loop, SIGTERM, on_signal, d);

@@ -305,6 +305,7 @@ static int start(struct up *u)
     if (e != OK) {
         return start_code(e, &d);
     }
+    serve_say_app_server(u->host, u->serve.home);
     open_terminal(u);
     return EXIT_DONE;
 }

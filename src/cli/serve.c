@@ -124,6 +124,7 @@ int serve_read(const struct cli_args *args, struct serve *out)
         .home = out->home,
         .cwd = out->cwd,
         .name = cli_value(args, "name"),
+        .app_server = cli_value(args, "listen-app-server"),
         .engine = {.codex_path = out->codex[0] == '\0' ? NULL : out->codex,
                    .codex_home = getenv("CODEX_HOME"),
                    .endpoint = endpoint,
@@ -150,6 +151,15 @@ void serve_log_beside_terminal(const struct cli_args *args, const char *home)
         open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd >= 0) {
         log_set_fd(fd);
+    }
+}
+
+void serve_say_app_server(const struct host *h, const char *home)
+{
+    const char *address = host_app_server(h);
+    if (address[0] != '\0') {
+        cli_say("App-server: %s, with the bearer token in %s/run/app-server.token",
+                address, home);
     }
 }
 

@@ -11,14 +11,15 @@
 #include "wire/envelope.h"
 
 /* Options of both commands. */
-#define SERVE_OPTIONS                                                                \
-    {"cwd", "DIR", "default workspace of new threads (default: here)"},              \
-        {"name", "NAME", "how this host is called (default: the machine's name)"},   \
-        {"codex", "FILE", "the codex program (default: $FARHAND_CODEX, then PATH)"}, \
-        {"codex-endpoint", "URL", "join an app-server: unix://PATH or ws://…"},      \
-        {"invite-file", "FILE", "the secret by which a relay admits this host"},     \
-    {                                                                                \
-        "practice", NULL, "use the practice model: no account, no network"           \
+#define SERVE_OPTIONS                                                                 \
+    {"cwd", "DIR", "default workspace of new threads (default: here)"},               \
+        {"name", "NAME", "how this host is called (default: the machine's name)"},    \
+        {"codex", "FILE", "the codex program (default: $FARHAND_CODEX, then PATH)"},  \
+        {"codex-endpoint", "URL", "join an app-server: unix://PATH or ws://…"},       \
+        {"listen-app-server", "URL", "also serve ws://127.0.0.1:PORT, with a token"}, \
+        {"invite-file", "FILE", "the secret by which a relay admits this host"},      \
+    {                                                                                 \
+        "practice", NULL, "use the practice model: no account, no network"            \
     }
 
 struct serve {
@@ -38,6 +39,9 @@ const char *serve_invite(const struct serve *s);
 /* At a terminal the log would run through the code and the questions: it goes to
  * run/host.log then, unless --verbose asks for it. */
 void serve_log_beside_terminal(const struct cli_args *args, const char *home);
+
+/* Says where the loopback app-server and its token are, when one was asked for. */
+void serve_say_app_server(const struct host *h, const char *home);
 
 /* The exit code for a host that did not start; prints the sentence. */
 int serve_fail(enum err e, const struct diag *d);

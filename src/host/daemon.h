@@ -51,6 +51,8 @@ struct host {
     struct engine_status engine_status;
     uint64_t engine_since_ms; // wall clock of the last change of state
     struct local_door *door;
+    struct local_door *tcp_door;   // NULL: not asked for
+    char app_server[HOST_URL_MAX]; // its address; "": not asked for
 
     struct host_reach_copy reach;
     struct link_host *link; // NULL: not reachable
@@ -66,6 +68,12 @@ struct host {
 };
 
 /* ---- host.c ---------------------------------------------------------------- */
+
+/* ---- app_server.c: the loopback door ------------------------------------------ */
+
+NODISCARD enum err app_server_open(struct host *h, struct diag *diag);
+
+/* ---- host.c, again -------------------------------------------------------------- */
 
 /* farhand/status changed: tell everyone. */
 void host_changed(struct host *h);

@@ -165,6 +165,7 @@ static enum err copy_options(struct host *h, const struct host_options *o)
         copy_text(h->codex_path, sizeof(h->codex_path), e->codex_path) != OK ||
         copy_text(h->codex_home, sizeof(h->codex_home), e->codex_home) != OK ||
         copy_text(h->codex_endpoint, sizeof(h->codex_endpoint), e->endpoint) != OK ||
+        copy_text(h->app_server, sizeof(h->app_server), o->app_server) != OK ||
         text_format(h->run_dir, sizeof(h->run_dir), "%s/run", o->home) != OK) {
         return ERR_LIMIT;
     }
@@ -278,6 +279,7 @@ enum err host_start(struct host *h, struct diag *diag)
     char path[PATH_MAX];
     enum err e = text_format(path, sizeof(path), "%s/host.sock", h->run_dir);
     e = e != OK ? e : local_door_open(h->loop, h->hub, path, diag, &h->door);
+    e = e != OK ? e : app_server_open(h, diag);
     if (e == OK) {
         start_engine(h);
     }
@@ -371,6 +373,12 @@ void host_close(struct host *h, void (*done)(void *user))
         h->n_closing++;
         struct local_door *door = h->door;
         h->door = NULL;
+        local_door_close(door, part_closed, h);
+    }
+    if (h->tcp_door != NULL) {
+        h->n_closing++;
+        struct local_door *door = h->tcp_door;
+        h->tcp_door = NULL;
         local_door_close(door, part_closed, h);
     }
     if (h->engine != NULL) {

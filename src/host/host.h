@@ -22,9 +22,10 @@ struct loop;
 struct host;
 
 struct host_options {
-    const char *home; // absolute, exists, 0700
-    const char *cwd;  // default workspace, absolute
-    const char *name; // shown to devices; NULL: the machine's name
+    const char *home;       // absolute, exists, 0700
+    const char *cwd;        // default workspace, absolute
+    const char *name;       // shown to devices; NULL: the machine's name
+    const char *app_server; // ws://127.0.0.1:PORT for what has no unix sockets; or NULL
     struct engine_options engine;
     bool practice_fallback; // no login: use the practice model, and say so
     bool enable;            // remote control on, whatever was stored (ephemeral)
@@ -57,5 +58,6 @@ void host_close(struct host *h, void (*done)(void *user));
 struct hub *host_hub(struct host *h);
 const uint8_t *host_relay_key(const struct host *h); // Hr, 32 octets
 const char *host_name(const struct host *h);
+const char *host_app_server(const struct host *h); // its real address, "": none
 
 #endif
