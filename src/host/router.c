@@ -103,14 +103,20 @@ static struct upcall *make_call(struct asked *a)
 
 /* Work that names no policy runs under the thread's own: make that ours first. The
  * agent takes the requests of one connection in order. */
-static void impose_profile(struct asked *a)
+static bool impose_profile(struct asked *a)
 {
     const char *id = json_get_str(a->params, "threadId");
-    if ((a->method->flags & METHOD_WORKS) != 0 && id != NULL &&
-        (a->thread == NULL || !a->thread->policy_is_fine)) {
-        upcall_own(a->by->hub, OWN_SETTINGS, "thread/settings/update",
-                   guard_profile_settings(id), id);
+    if ((a->method->flags & METHOD_WORKS) == 0 || id == NULL ||
+        (a->thread != NULL && a->thread->policy_is_fine)) {
+        return true;
     }
+    if (!a->by->hub->ready) { // our own calls do not wait for an agent that starts
+        controller_error(a->by, a->id, HUB_ERR_AGENT, "the agent is not ready yet");
+        return false;
+    }
+    upcall_own(a->by->hub, OWN_SETTINGS, "thread/settings/update",
+               guard_profile_settings(id), id);
+    return true;
 }
 
 /* A page is made before its size is known: a device's is small from the start. */
@@ -125,7 +131,9 @@ static void limit_page(struct asked *a)
 
 static void act_forward(struct asked *a)
 {
-    impose_profile(a);
+    if (!impose_profile(a)) {
+        return;
+    }
     limit_page(a);
     struct upcall *u = make_call(a);
     if (u != NULL) {

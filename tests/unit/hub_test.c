@@ -243,6 +243,19 @@ TEST(calls_wait_for_an_agent_that_starts_and_fail_when_it_is_down)
     stage_close(&s);
 }
 
+TEST(work_without_a_policy_does_not_wait_for_an_agent_that_starts)
+{
+    struct stage s;
+    stage_open_cold(&s);
+    struct seat *a = device(&s, ROLE_OPERATOR);
+    say(a,
+        "{\"id\":1,\"method\":\"thread/compact/start\",\"params\":{\"threadId\":\"t\"}}");
+    HAS(heard(&a->ear), "-32013");
+    agent_state(&s, ENGINE_READY);
+    HAS(heard(&s.agent), "thread/loaded/list"); // and not the work, without our profile
+    stage_close(&s);
+}
+
 /* ---- handles ------------------------------------------------------------------------ */
 
 TEST(two_connections_may_choose_the_same_handle)
@@ -362,6 +375,7 @@ RUN_TESTS(T(a_device_that_loses_rights_loses_its_programs_and_what_waits),
           T(an_overloaded_agent_is_asked_again_after_a_pause),
           T(a_call_without_an_answer_ends_as_outcome_unknown),
           T(calls_wait_for_an_agent_that_starts_and_fail_when_it_is_down),
+          T(work_without_a_policy_does_not_wait_for_an_agent_that_starts),
           T(two_connections_may_choose_the_same_handle),
           T(a_page_that_is_too_large_is_asked_for_again_in_smaller_pieces),
           T(a_revoked_device_has_no_more_effect), T(rights_change_while_connected))
