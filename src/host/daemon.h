@@ -107,6 +107,8 @@ void pair_list(struct host *h, struct call *call);
 void pair_confirm(struct host *h, struct call *call);
 void pair_cancel(struct host *h, struct call *call);
 void pair_unlock(struct host *h, struct call *call);
+/* A device that may pair no longer leaves no code behind. */
+void pair_cancel_of(struct host *h, const uint8_t device_id[16]);
 
 /* ---- pair_door.c: who comes in to pair ------------------------------------------ */
 

@@ -72,8 +72,10 @@ enum err invites_open(struct invites *t, const struct invite_wish *wish,
         .pairing = pairing_create(PAIRING_TTL_S, wish->now_ms),
         .role = wish->role,
         .confirm = wish->confirm,
+        .by_device = wish->by_device,
         .expires_s = wish->wall_s + PAIRING_TTL_S,
     };
+    memcpy(v->maker, wish->maker, sizeof(v->maker));
     memcpy(v->id, pairing_id(v->pairing), sizeof(v->id));
     machine_move(&v->m, INVITE_OPEN);
     *out = v;
@@ -111,6 +113,24 @@ struct invite *invites_find_text(struct invites *t, const char *text)
         found = &t->at[i];
     }
     return found;
+}
+
+/* ACCEPTED is not: the device is stored already, READY is on its way. */
+static bool is_undecided(const struct invite *v)
+{
+    return v->m.state == INVITE_OPEN || v->m.state == INVITE_CONFIRMING;
+}
+
+struct invite *invites_made_by(struct invites *t, const uint8_t device_id[16])
+{
+    for (size_t i = 0; i < COUNT(t->at); i++) {
+        struct invite *v = &t->at[i];
+        if (is_undecided(v) && v->by_device &&
+            memcmp(v->maker, device_id, sizeof(v->maker)) == 0) {
+            return v;
+        }
+    }
+    return NULL;
 }
 
 /* An owner is made at the host's terminal and by QR only: whoever overhears a phrase
@@ -175,17 +195,11 @@ void invite_end(struct invite *v, enum invite_state how)
     wipe(v);
 }
 
-/* ACCEPTED does not expire: the device is stored already, READY is on its way. */
-static bool can_expire(const struct invite *v)
-{
-    return v->m.state == INVITE_OPEN || v->m.state == INVITE_CONFIRMING;
-}
-
 struct invite *invites_expire(struct invites *t, uint64_t wall_s)
 {
     for (size_t i = 0; i < COUNT(t->at); i++) {
         struct invite *v = &t->at[i];
-        if (can_expire(v) && wall_s >= v->expires_s) {
+        if (is_undecided(v) && wall_s >= v->expires_s) {
             invite_end(v, INVITE_EXPIRED);
             return v;
         }
@@ -198,7 +212,7 @@ uint64_t invites_deadline(const struct invites *t)
     uint64_t first = 0;
     for (size_t i = 0; i < COUNT(t->at); i++) {
         const struct invite *v = &t->at[i];
-        if (can_expire(v) && (first == 0 || v->expires_s < first)) {
+        if (is_undecided(v) && (first == 0 || v->expires_s < first)) {
             first = v->expires_s;
         }
     }

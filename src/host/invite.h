@@ -49,6 +49,8 @@ struct invite {
         phrase_hash[HASH_SHA256]; // of it, by which pairing/status finds an ended row
     enum role role;               // offered; from CONFIRMING on: what the device gets
     bool confirm;                 // a person is asked, whatever the device asks for
+    bool by_device;               // made by a device, not at this machine
+    uint8_t maker[16];            // that device
     uint64_t expires_s;           // wall clock
     struct link_claim claim;      // from CONFIRMING on; its secret is wiped at the end
     struct link_session *session; // NULL when it has left
@@ -63,6 +65,8 @@ void invites_fini(struct invites *t); // wipes; ends every row
 struct invite_wish {
     enum role role;
     bool confirm;
+    bool by_device;
+    uint8_t maker[16];
     uint64_t wall_s;
     uint64_t now_ms;
 };
@@ -75,6 +79,10 @@ struct invite *invites_find(struct invites *t, const uint8_t id[16]); // NULL: n
 /* By hex id or a prefix of it; "" means the only one that waits for a person. NULL
  * when none or more than one fits. */
 struct invite *invites_find_text(struct invites *t, const char *text);
+
+/* One that waits for a device, or for a person, and was made by this device; NULL when
+ * there is none. */
+struct invite *invites_made_by(struct invites *t, const uint8_t device_id[16]);
 
 /* A device is there. ERR_EXISTS: another one was first. */
 NODISCARD enum err invite_claim(struct invite *v, struct link_session *s,

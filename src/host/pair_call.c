@@ -153,8 +153,10 @@ static bool read_wish(struct host *h, struct call *call, struct invite_wish *wis
     const char *role = json_get_str(more, "role");
     *wish = (struct invite_wish){.role = ROLE_OPERATOR,
                                  .confirm = json_get_bool(more, "confirm", false),
+                                 .by_device = call->info.kind == CONTROLLER_DEVICE,
                                  .wall_s = clock_wall_ms() / 1000,
                                  .now_ms = loop_now_ms(h->loop)};
+    memcpy(wish->maker, call->info.device_id, sizeof(wish->maker));
     if (role != NULL && role_parse(bytes_from_str(role), &wish->role) != OK) {
         hub_reply_error(call, HUB_ERR_PARAMS,
                         "role is one of viewer, approver, operator, owner", NULL);
@@ -328,12 +330,8 @@ void pair_confirm(struct host *h, struct call *call)
     pair_decide(h, v, json_is_true(accept));
 }
 
-void pair_cancel(struct host *h, struct call *call)
+static void cancel(struct host *h, struct invite *v)
 {
-    struct invite *v = named(h, call);
-    if (v == NULL) {
-        return;
-    }
     if (h->link != NULL) {
         link_host_box_close(h->link, v->id);
     }
@@ -342,8 +340,24 @@ void pair_cancel(struct host *h, struct call *call)
                           "The host cancelled the pairing.");
     }
     invite_end(v, INVITE_CANCELED);
-    hub_reply(call, json_object());
     pair_tell(h, v);
+}
+
+void pair_cancel(struct host *h, struct call *call)
+{
+    struct invite *v = named(h, call);
+    if (v != NULL) {
+        hub_reply(call, json_object());
+        cancel(h, v);
+    }
+}
+
+void pair_cancel_of(struct host *h, const uint8_t device_id[16])
+{
+    struct invite *v;
+    while ((v = invites_made_by(&h->invites, device_id)) != NULL) {
+        cancel(h, v);
+    }
 }
 
 void pair_unlock(struct host *h, struct call *call)

@@ -242,6 +242,7 @@ void remote_client_revoke(struct host *h, struct call *call)
     }
     hub_reply(call, json_object());
     hub_revoke(h->hub, gone);
+    pair_cancel_of(h, gone);
     if (h->link != NULL) {
         link_host_revoke(h->link, gone);
     }

@@ -170,6 +170,9 @@ void status_device_update(struct host *h, struct call *call)
              role_name(role), call->info.name);
     hub_rights_changed(h->hub, device->row.id, role, device->row.caps,
                        device->row.name);
+    if ((device->row.caps & CAP_ADMIN) == 0) {
+        pair_cancel_of(h, device->row.id);
+    }
     hub_reply(call, remote_client_row(device));
     host_changed(h);
 }

@@ -248,5 +248,9 @@ void link_host_box_close(struct link_host *h, const uint8_t pair_id[16])
             uplink_close(h->leg);
         }
     }
-    one_free(b);
+    if (b->done != NULL) {
+        one_answer(b, ERR_CANCELED); // whoever asked for it is still waiting
+    } else {
+        one_free(b);
+    }
 }

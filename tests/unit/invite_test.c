@@ -78,6 +78,25 @@ TEST(a_person_is_asked_where_the_protocol_says)
     }
 }
 
+TEST(what_a_device_has_opened_is_found_by_it_until_somebody_was_accepted)
+{
+    struct invite *v = NULL;
+    const uint8_t maker[16] = {7};
+    const uint8_t other[16] = {0};
+    const struct link_claim claim = claim_of(LINK_MODE_QR, ROLE_NONE);
+    struct invite_wish wish = {.role = ROLE_VIEWER, .by_device = true};
+    memcpy(wish.maker, maker, sizeof(wish.maker));
+    (void)open_one(ROLE_VIEWER); // at this machine: its maker is zeros, and nobody
+    EQ_INT(invites_open(&table, &wish, &v), OK);
+    TRUE(invites_made_by(&table, maker) == v);
+    TRUE(invites_made_by(&table, other) == NULL);
+    EQ_INT(invite_claim(v, session, &claim), OK);
+    TRUE(invites_made_by(&table, maker) == v);
+    invite_accept(v);
+    TRUE(invites_made_by(&table, maker) == NULL);
+    invites_fini(&table);
+}
+
 TEST(time_ends_what_waits_but_not_what_was_accepted)
 {
     struct invite *waits = open_one(ROLE_OPERATOR);
@@ -118,6 +137,7 @@ int main(void)
         T(three_are_open_at_once_and_no_more),
         T(the_first_claim_wins_and_spends_the_code),
         T(a_person_is_asked_where_the_protocol_says),
+        T(what_a_device_has_opened_is_found_by_it_until_somebody_was_accepted),
         T(time_ends_what_waits_but_not_what_was_accepted),
         T(an_ended_invitation_holds_no_secret)};
     return cmocka_run_group_tests(tests, NULL, NULL);
