@@ -243,7 +243,7 @@ static void flush(struct stream *s)
 
 size_t stream_queued(const struct stream *s)
 {
-    return buf_len(&s->out) + (s->rest != NULL ? buf_len(&s->rest->octets) : 0);
+    return buf_len(&s->out) + uv_stream_get_write_queue_size(&s->uv.stream);
 }
 
 enum err stream_write_space(struct stream *s, size_t len, uint8_t **out)

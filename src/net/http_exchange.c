@@ -76,9 +76,29 @@ static void refuse(struct http_exchange *x, unsigned status)
     http_reply_text(x, status, http1_reason(status));
 }
 
+static void set_deadline(struct http_exchange *x, uint64_t ms);
+
+static const struct http_server_times *times(const struct http_exchange *x)
+{
+    return &http_server_options(x->server)->ms;
+}
+
+static int64_t taken(const struct http_exchange *x)
+{
+    return (int64_t)x->written - (int64_t)conn_queued(x->conn);
+}
+
 static void on_deadline(struct timer *t)
 {
     struct http_exchange *x = CONTAINER_OF(t, struct http_exchange, deadline);
+    const bool unsent = conn_queued(x->conn) != 0;
+    if (unsent && taken(x) > x->taken) { // a slow reader has time as long as it reads
+        set_deadline(x, times(x)->send);
+        return;
+    }
+    if (x->m.state == HTTP_SENDING && !unsent) {
+        return; // a stream with nothing to say at the moment
+    }
     const bool begun = buf_len(&x->in) != 0;
     if ((x->m.state == HTTP_HEAD && begun) || x->m.state == HTTP_BODY) {
         refuse(x, 408);
@@ -89,6 +109,7 @@ static void on_deadline(struct timer *t)
 
 static void set_deadline(struct http_exchange *x, uint64_t ms)
 {
+    x->taken = taken(x);
     timer_start(http_server_loop(x->server), &x->deadline, ms, on_deadline);
 }
 
@@ -144,7 +165,7 @@ static void head_is_read(struct http_exchange *x)
     }
     machine_move(&x->m, HTTP_BODY);
     if (x->head->length != 0) {
-        set_deadline(x, HTTP_SERVER_BODY_MS);
+        set_deadline(x, times(x)->body);
     }
     if (x->head->expects_continue && buf_len(&x->in) == x->head->size &&
         conn_write(x->conn, BYTES_LIT("HTTP/1.1 100 Continue\r\n\r\n"), BYTES_NONE) !=
@@ -199,6 +220,7 @@ static void take(struct http_exchange *x, struct bytes octets)
     }
     if (first && buf_len(&x->in) != 0) { // empty lines buy no time
         set_deadline(x, HTTP_SERVER_HEAD_MS);
+        set_deadline(x, times(x)->head);
     }
     if (memchr(octets.at, '\n', octets.len) != NULL) {
         read_head(x); // a line ended: the only time something can be new
@@ -255,13 +277,25 @@ static void next_task(struct loop_task *t)
     buf_fini(&ahead);
 }
 
+enum err http_exchange_write(struct http_exchange *x, struct bytes head,
+                             struct bytes body)
+{
+    const enum err e = conn_write(x->conn, head, body);
+    if (e == OK) {
+        x->written += head.len + body.len;
+    }
+    if (!timer_is_armed(&x->deadline)) {
+        set_deadline(x, times(x)->send);
+    }
+    return e;
+}
+
 void http_exchange_sent(struct http_exchange *x)
 {
     const bool keep = x->head != NULL && x->head->keep_alive;
     x->gone = NULL;
     if (!keep) {
-        set_deadline(x, conn_queued(x->conn) > AHEAD_MAX ? HTTP_SERVER_SEND_MS
-                                                         : LINGER_MS);
+        set_deadline(x, LINGER_MS);
         drain(x);
         return;
     }
@@ -269,7 +303,7 @@ void http_exchange_sent(struct http_exchange *x)
     mem_free(x->head);
     x->head = NULL;
     buf_release(&x->in);
-    set_deadline(x, HTTP_SERVER_KEEP_MS);
+    set_deadline(x, times(x)->keep);
     loop_defer(http_server_loop(x->server), &x->next, next_task);
 }
 
@@ -284,7 +318,7 @@ void http_exchange_begin(struct http_server *s, struct stream *stream)
     buf_init(&x->ahead, AHEAD_MAX);
     conn_set_max_queue(x->conn, QUEUE_MAX);
     http_server_joined(s, x);
-    set_deadline(x, HTTP_SERVER_HEAD_MS);
+    set_deadline(x, times(x)->head);
     conn_start(x->conn, &events, x);
 }
 

@@ -32,6 +32,8 @@ struct http_exchange {
     struct http1_head *head; // from BODY on; borrows from `in`
     struct buf in;           // head and body of this exchange
     struct buf ahead;        // came while the exchange was handled
+    uint64_t written;        // octets of replies, ever
+    int64_t taken;           // of them by the system when the deadline was set
     bool chunked;            // the reply that has begun
     bool no_body;            // HEAD was asked
     bool answered;           // a reply, or its beginning, was queued
@@ -43,7 +45,9 @@ struct http_exchange {
 void http_exchange_begin(struct http_server *s, struct stream *stream);
 void http_exchange_drop(struct http_exchange *x);
 
-/* http_reply.c tells http_exchange.c that the reply is complete. */
+/* For http_reply.c: all octets of replies go through here; and the reply is complete. */
+NODISCARD enum err http_exchange_write(struct http_exchange *x, struct bytes head,
+                                       struct bytes body);
 void http_exchange_sent(struct http_exchange *x);
 
 /* The server's side, http_server.c. */

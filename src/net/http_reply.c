@@ -49,7 +49,7 @@ void http_reply(struct http_exchange *x, unsigned status, const char *headers,
     }
     if (e == OK) {
         const bool bodiless = x->no_body || !status_has_body(status);
-        e = conn_write(x->conn, buf_bytes(&head), bodiless ? BYTES_NONE : body);
+        e = http_exchange_write(x, buf_bytes(&head), bodiless ? BYTES_NONE : body);
     }
     buf_fini(&head);
     if (e != OK) {
@@ -83,7 +83,7 @@ void http_reply_begin(struct http_exchange *x, unsigned status, const char *head
                         x->chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
     }
     if (e == OK) {
-        e = conn_write(x->conn, buf_bytes(&head), BYTES_NONE);
+        e = http_exchange_write(x, buf_bytes(&head), BYTES_NONE);
     }
     buf_fini(&head);
     if (e != OK) {
@@ -102,7 +102,7 @@ enum err http_reply_write(struct http_exchange *x, struct bytes octets)
         return OK; // an empty chunk would mean the end
     }
     if (!x->chunked) {
-        return conn_write(x->conn, octets, BYTES_NONE);
+        return http_exchange_write(x, octets, BYTES_NONE);
     }
     struct buf chunk;
     buf_init(&chunk, octets.len + 32);
@@ -111,7 +111,7 @@ enum err http_reply_write(struct http_exchange *x, struct bytes octets)
         e = buf_put(&chunk, octets);
     }
     if (e == OK) {
-        e = conn_write(x->conn, buf_bytes(&chunk), BYTES_LIT("\r\n"));
+        e = http_exchange_write(x, buf_bytes(&chunk), BYTES_LIT("\r\n"));
     }
     buf_fini(&chunk);
     return e;
@@ -123,7 +123,7 @@ void http_reply_end(struct http_exchange *x)
         return;
     }
     if (x->chunked && !x->no_body &&
-        conn_write(x->conn, BYTES_LIT("0\r\n\r\n"), BYTES_NONE) != OK) {
+        http_exchange_write(x, BYTES_LIT("0\r\n\r\n"), BYTES_NONE) != OK) {
         http_exchange_drop(x);
         return;
     }

@@ -42,6 +42,11 @@ struct http_server *http_server_create(struct loop *l,
     if (s->options.max_conns == 0) {
         s->options.max_conns = HTTP_SERVER_CONNS_MAX;
     }
+    struct http_server_times *ms = &s->options.ms;
+    ms->head = ms->head != 0 ? ms->head : HTTP_SERVER_HEAD_MS;
+    ms->body = ms->body != 0 ? ms->body : HTTP_SERVER_BODY_MS;
+    ms->keep = ms->keep != 0 ? ms->keep : HTTP_SERVER_KEEP_MS;
+    ms->send = ms->send != 0 ? ms->send : HTTP_SERVER_SEND_MS;
     list_init(&s->exchanges);
     return s;
 }

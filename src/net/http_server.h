@@ -33,12 +33,20 @@
 #define HTTP_SERVER_HEAD_MS   10000        // slow-loris: a whole head within
 #define HTTP_SERVER_BODY_MS   30000        // and its body within
 #define HTTP_SERVER_KEEP_MS   30000        // idle between requests
-#define HTTP_SERVER_SEND_MS   60000        // a reply that nobody reads
+#define HTTP_SERVER_SEND_MS   30000        // a reply of which nothing is read any more
 #define HTTP_SERVER_BODY_MAX  (64u * 1024) // default
 #define HTTP_SERVER_CONNS_MAX 1024 // default, of the server, upgraded not counted
 
 struct http_server;
 struct http_exchange;
+
+/* Milliseconds; 0: the default. */
+struct http_server_times {
+    uint32_t head;
+    uint32_t body;
+    uint32_t keep;
+    uint32_t send;
+};
 
 struct http_server_options {
     void (*request)(struct http_exchange *x, void *user); // required
@@ -46,6 +54,7 @@ struct http_server_options {
     struct tls_server *tls; // keep; NULL: plain
     size_t max_body;        // 0: the default
     unsigned max_conns;     // 0: the default
+    struct http_server_times ms;
 };
 
 NODISCARD struct http_server *http_server_create(struct loop *l,

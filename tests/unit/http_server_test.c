@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "loop/timer.h"
 
 /* ---- HTTP --------------------------------------------------------------------------- */
 
@@ -154,9 +155,76 @@ TEST(more_connections_than_allowed_are_dropped)
     site_close(&s);
 }
 
+static void on_later(struct timer *t)
+{
+    (void)t; // being no longer armed is all it says
+}
+
+/* Against slow-loris: each stage has its own time. The times not under test are long. */
+TEST(whoever_is_slow_at_any_stage_is_dropped)
+{
+    enum { FAR = 60000, SOON = 15 };
+    static const struct {
+        const char *name;
+        struct http_server_times ms;
+        const char *sent;
+        const char *answer; // begins with; empty: none
+    } cases[] = {
+        {"no head at all", {SOON, FAR, FAR, FAR}, "", ""},
+        {"half a head", {SOON, FAR, FAR, FAR}, "GET / HT", "HTTP/1.1 408 "},
+        {"half a body",
+         {FAR, SOON, FAR, FAR},
+         "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab",
+         "HTTP/1.1 408 "},
+        {"idle after a reply",
+         {FAR, FAR, SOON, FAR},
+         "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+         "HTTP/1.1 200 "},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct site s;
+        struct raw r;
+        CASE(cases[i].name);
+        site_open_with(&s, &cases[i].ms);
+        raw_open(&r, &s);
+        raw_send(&r, cases[i].sent);
+        UNTIL(&s, r.ended);
+        TRUE(strncmp(raw_text(&r), cases[i].answer, strlen(cases[i].answer)) == 0);
+        EQ_INT(buf_len(&r.got) != 0, cases[i].answer[0] != '\0');
+        raw_close(&r);
+        site_close(&s);
+    }
+}
+
+TEST(a_stream_that_nobody_reads_is_dropped_and_a_quiet_one_is_not)
+{
+    static const uint8_t block[1 << 20];
+    const struct http_server_times quick = {.send = 15};
+    struct site s;
+    struct raw r;
+    site_open_with(&s, &quick);
+    raw_open(&r, &s);
+    raw_send(&r, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
+    UNTIL(&s, s.waiting != NULL);
+    http_reply_begin(s.waiting, 200, NULL);
+    EQ_INT(http_reply_write(s.waiting, BYTES_LIT("one")), OK);
+    UNTIL(&s, raw_has(&r, "one"));
+    struct timer later = {.loop = NULL};
+    timer_start(s.loop, &later, 60, on_later);
+    UNTIL(&s, !timer_is_armed(&later));
+    EQ_INT(s.n_gone, 0);
+    stream_pause(r.s);
+    EQ_INT(http_reply_write(s.waiting, BYTES_OF(block)), OK);
+    UNTIL(&s, s.n_gone == 1);
+    raw_close(&r);
+    site_close(&s);
+}
+
 RUN_TESTS(T(requests_are_answered_and_the_connection_kept),
           T(a_request_in_single_octets_is_the_same_request),
           T(what_cannot_be_served_is_refused_and_never_reaches_the_handler),
           T(a_reply_may_come_later_and_in_pieces),
           T(the_handler_learns_that_the_peer_is_gone),
-          T(more_connections_than_allowed_are_dropped))
+          T(more_connections_than_allowed_are_dropped),
+          T(whoever_is_slow_at_any_stage_is_dropped),
+          T(a_stream_that_nobody_reads_is_dropped_and_a_quiet_one_is_not))

@@ -24,6 +24,7 @@ struct site {
     enum err ws_result;
     uint16_t ws_code;
     bool echo;
+    struct http_server_times ms;
 };
 
 static void on_site_message(struct ws_conn *c, void *user, bool text,
@@ -92,13 +93,20 @@ static void on_site_closed(void *user)
     s->n_server_closed++;
 }
 
-__attribute__((unused)) static void site_open(struct site *s)
+__attribute__((unused)) static void site_open_with(struct site *s,
+                                                   const struct http_server_times *ms)
 {
     *s = (struct site){.loop = loop_create(), .echo = true};
     const struct http_server_options o = {
-        .request = on_request, .user = s, .max_body = 1000, .max_conns = 4};
+        .request = on_request, .user = s, .max_body = 1000, .max_conns = 4, .ms = *ms};
     s->server = http_server_create(s->loop, &o);
     EQ_INT(http_server_listen_tcp(s->server, "127.0.0.1", 0, NULL, &s->port), OK);
+}
+
+__attribute__((unused)) static void site_open(struct site *s)
+{
+    const struct http_server_times none = {.head = 0};
+    site_open_with(s, &none);
 }
 
 __attribute__((unused)) static void site_close(struct site *s)
