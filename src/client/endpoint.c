@@ -98,6 +98,7 @@ static void forward(struct ws_conn *from, struct ws_conn *to, struct bytes text)
         ws_conn_close(from, WS_CLOSE_TRY_LATER, "the other side does not read");
     } else if (ws_conn_queued(to) > PAUSE_AT) {
         ws_conn_pause(from); // resumed by the `drained` of `to`
+        ws_conn_want_drained(to);
     }
 }
 
@@ -164,9 +165,14 @@ static void on_back_closed(struct ws_conn *ws, void *user, enum err e, uint16_t 
     (void)ws;
     (void)e;
     struct pipe *p = user;
+    const struct endpoint_options *o = &p->endpoint->options;
     const bool sendable =
         code >= WS_CLOSE_NORMAL && code != WS_CLOSE_NONE && code != WS_CLOSE_ABNORMAL;
     p->back = NULL;
+    if (code == WS_CLOSE_POLICY && o->failed != NULL) {
+        o->failed(o->user, LINK_REVOKED,
+                  "the host has removed this device: pair again");
+    }
     if (p->front != NULL) {
         ws_conn_close(p->front, sendable ? code : WS_CLOSE_RESTART,
                       "the host ended this connection");

@@ -83,6 +83,7 @@ static void on_line(void *user, struct bytes line)
         ws_conn_close(s->ws, WS_CLOSE_INTERNAL, NULL);
     } else if (ws_conn_queued(s->ws) > PAUSE_AT) {
         lines_pause(s->lines);
+        ws_conn_want_drained(s->ws);
     }
 }
 

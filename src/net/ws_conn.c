@@ -130,6 +130,13 @@ enum err ws_conn_send_binary2(struct ws_conn *c, struct bytes head, struct bytes
     return send_message(c, WSFRAME_BINARY, head, body);
 }
 
+void ws_conn_want_drained(struct ws_conn *c)
+{
+    if (c->m.state == OPEN) {
+        conn_want_drained(c->conn);
+    }
+}
+
 size_t ws_conn_queued(const struct ws_conn *c)
 {
     return conn_queued(c->conn);

@@ -63,6 +63,9 @@ NODISCARD enum err ws_conn_send_binary(struct ws_conn *c, struct bytes octets);
 NODISCARD enum err ws_conn_send_binary2(struct ws_conn *c, struct bytes head,
                                         struct bytes body);
 size_t ws_conn_queued(const struct ws_conn *c);
+/* `drained` comes when the queue is empty next; without asking, only after ERR_LIMIT or
+ * when more than half of max_queue was waiting. */
+void ws_conn_want_drained(struct ws_conn *c);
 
 void ws_conn_pause(struct ws_conn *c); // the peer feels it
 void ws_conn_resume(struct ws_conn *c);
