@@ -132,7 +132,9 @@ static enum err read_form(json_t *result, struct verdict *out)
             out->name = actions[i];
             out->result = json_copy(result);
             // {"persist":"always"} in here writes a lasting approval into config.toml
-            (void)json_object_del(out->result, "_meta");
+            if (json_object_get(result, "_meta") != NULL) {
+                json_set(out->result, "_meta", json_null());
+            }
             return OK;
         }
     }

@@ -192,7 +192,7 @@ static const struct {
      "{\"answers\":{\"q1\":{\"answers\":[\"A\"]}}}"},
     {"mcpServer/elicitation/request", "\"threadId\":\"t1\",\"serverName\":\"x\"",
      "{\"action\":\"accept\",\"content\":{\"a\":1},\"_meta\":{\"persist\":\"always\"}}",
-     "{\"action\":\"accept\",\"content\":{\"a\":1}}"},
+     "{\"action\":\"accept\",\"content\":{\"a\":1},\"_meta\":null}"},
     {"item/tool/call", "\"threadId\":\"t1\",\"tool\":\"ping\"", NULL,
      "{\"contentItems\":[{\"type\":\"inputText\",\"text\":\"the program that offers this "
      "tool is gone\"}],\"success\":false}"},
