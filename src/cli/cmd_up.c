@@ -275,10 +275,19 @@ static void say_start(const struct up *u)
     cli_say("  The page is at %s", up_server_urls(u->server)->app);
 }
 
+static void forget_signals(struct up *u)
+{
+    for (size_t i = 0; i < COUNT(u->signals); i++) {
+        signal_close(u->signals[i]);
+        u->signals[i] = NULL;
+    }
+}
+
 /* A host runs on this home already: a new code for that one. */
 static int show_code_of_running(struct up *u)
 {
     struct cli_args pair = *u->args;
+    forget_signals(u); // from here on Ctrl-C ends us, as it ends `farhand pair`
     pair.command = &cmd_pair;
     pair.n_words = 0;
     if (!cli_has(u->args, "json")) {
@@ -322,8 +331,7 @@ static int run_loop(struct up *u)
         u->closing = true;
         host_close(u->host, on_host_closed);
     }
-    signal_close(u->signals[0]);
-    signal_close(u->signals[1]);
+    forget_signals(u);
     while (u->host == NULL && loop_turn(u->loop)) {
         // what had been opened before a failure closes
     }
