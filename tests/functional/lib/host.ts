@@ -1,8 +1,7 @@
 // host: one running host with its agent and relay, and the few things every spec does with one.
 
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, watch, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { watch } from "node:fs";
 import { expect } from "vitest";
 
 import { Phone } from "./phone";
@@ -13,6 +12,7 @@ import type { Scene } from "./scene";
 /** Resolves when the path exists. */
 export async function appears(path: string, within = 45_000): Promise<void> {
   if (existsSync(path)) return;
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   await new Promise<void>((resolve, reject) => {
     const watcher = watch(dirname(path), (_event, name) => {
       if (name === basename(path) && existsSync(path)) done();
@@ -49,6 +49,13 @@ export class Host {
     const program = scene.farhand(["up", "--practice", "--port", "0", "--cwd", scene.work, ...args], { env });
     const [, link = ""] = await program.line(/(https?:\/\/\S+#p=[\w-]+)/);
     return new Host(scene, program, link);
+  }
+
+  /** `farhand host`: no page, and the relay is somebody else's. */
+  static async behind(scene: Scene, relay: string, args: readonly string[] = []): Promise<Host> {
+    const program = scene.farhand(["host", "--practice", "--cwd", scene.work, "--relay", relay, ...args]);
+    await program.line(/ is ready: /);
+    return new Host(scene, program, "");
   }
 
   get socket(): string {
@@ -106,7 +113,7 @@ export class Host {
     const from = owner.mark;
     const offer = await this.offer(options);
     const { pairingId, url, relay } = offer.farhand;
-    const pairing = options.phrase ? await phone.pairByPhrase(offer.manualPairingCode, relay) : phone.pairByLink(url);
+    const pairing = options.phrase ? await phone.pairByPhrase(offer.manualPairingCode, relay) : phone.pairByLink(url ?? offer.pairingCode);
     const row = await owner.event("farhand/pairing/changed", (p) => p.pairingId === pairingId && p.state === "confirming", { from });
     expect(await pairing.digits()).toBe(row.params.sas);
     if (options.phrase) pairing.pairing.matches();
@@ -118,6 +125,13 @@ export class Host {
     this.#owner = undefined;
     await this.program.stop(signal);
   }
+}
+
+/** `farhand relay` on a free port (or a given one), for any host: its own process. */
+export async function startRelay(scene: Scene, port = 0): Promise<{ program: Program; url: string; port: number }> {
+  const program = scene.farhand(["relay", "--open", "--json", "--listen", `127.0.0.1:${port}`], { env: { FARHAND_HOME: scene.path("relay") } });
+  const [url = ""] = await program.line(/wss?:\/\/127\.0\.0\.1:\d+\/relay/);
+  return { program, url, port: Number(new URL(url).port) };
 }
 
 // ---- threads and turns, from any controller -----------------------------------------------
