@@ -2,7 +2,8 @@
 
 import { existsSync, mkdirSync } from "node:fs";
 
-import { Host } from "./lib/host";
+import { Host, say, startThread, turnEnds } from "./lib/host";
+import { connectRpc } from "./lib/rpc";
 import { FARHAND, describe, expect, type Scene, test } from "./lib/scene";
 import { Terminal } from "./lib/tmux";
 
@@ -42,5 +43,63 @@ describe("farhand attach", () => {
     await owner.event("thread/status/changed", (p) => p.status.type === "idle");
     expect(existsSync(`${scene.work}/from-the-tui.txt`)).toBe(true);
     tui.keep("attach-done");
+  });
+
+  test("resumes a thread, steers it and interrupts it", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const owner = await host.owner;
+    const threadId = await startThread(owner);
+    await say(owner, threadId, "say begun on the host");
+    await turnEnds(owner, threadId);
+    const env = await joined(scene, host);
+    const cwd = scene.path("only-here");
+    mkdirSync(cwd);
+    const tui = new Terminal(scene, "tui", `${FARHAND} attach -- resume ${threadId}`, { env, cwd });
+    await tui.shows(/begun on the host/);
+    let from = owner.mark;
+    tui.type(`hold ${scene.path("gate")}`);
+    await tui.shows(/hold /);
+    tui.key("Enter");
+    await owner.event("item/agentMessage/delta", (p) => p.threadId === threadId, { from });
+    tui.type("say steered from the terminal");
+    await tui.shows(/steered from the terminal/);
+    tui.key("Enter");
+    scene.touch("gate");
+    await owner.event("item/completed", (p) => p.item.type === "agentMessage" && p.item.text.includes("steered from the terminal"), { from });
+    await turnEnds(owner, threadId, from);
+    from = owner.mark;
+    tui.type("hang");
+    await tui.shows(/hang/);
+    tui.key("Enter");
+    await owner.event("turn/started", (p) => p.threadId === threadId, { from });
+    await tui.shows(/esc to interrupt/i);
+    tui.key("Escape");
+    expect((await turnEnds(owner, threadId, from)).status).toBe("interrupted");
+    tui.keep("attach-resumed");
+  });
+
+  test("twice, and a script beside them, share one session", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const env = await joined(scene, host);
+    const one = scene.farhand(["attach", "--print"], { env });
+    const two = scene.farhand(["attach", "--print", "--listen", "ws://127.0.0.1:0"], { env });
+    const [, path = ""] = await one.line(/unix:\/\/(\S+)/);
+    const [url = ""] = await two.line(/ws:\/\/127\.0\.0\.1:\d+\S*/);
+    const token = await two.lines.next("a token", (line) => /^\S{20,}$/.test(line) && !line.includes("ws://"));
+    const first = await connectRpc("first", `unix:${path}`);
+    const second = await connectRpc("second", url, { Authorization: `Bearer ${token}` });
+    await Promise.all([first.initialize(), second.initialize()]);
+    const loaded = await scene.json(["rpc", "thread/loaded/list"], { env });
+    expect(loaded.data).toEqual([]);
+    const threadId = await startThread(first);
+    await say(first, threadId, "say to both");
+    await turnEnds(first, threadId);
+    await second.call("thread/resume", { threadId });
+    expect((await host.status()).devices.filter((d: { connected: boolean }) => d.connected)).toHaveLength(1);
+    await expect(connectRpc("stranger", url)).rejects.toThrow("401");
+    first.close();
+    second.close();
   });
 });

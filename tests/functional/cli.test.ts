@@ -1,5 +1,10 @@
 // The command line itself: help that is complete, mistakes that are met with the next best word.
 
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+
+import { Host } from "./lib/host";
 import { describe, expect, test } from "./lib/scene";
 
 describe("farhand", () => {
@@ -25,5 +30,74 @@ describe("farhand", () => {
     const { code, stderr } = await scene.run(["hlep"]);
     expect(code).toBe(2);
     expect(stderr).toContain("help");
+  });
+
+  test("suggests the nearest option, with status 2", async ({ scene }) => {
+    const { code, stderr } = await scene.run(["status", "--verbos"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("--verbose");
+  });
+
+  test("says that its state folder cannot be written, with status 10", async ({ scene }) => {
+    const { code, stderr } = await scene.run(["up", "--home", "/proc/nowhere"]);
+    expect(code).toBe(10);
+    expect(stderr).toContain("/proc/nowhere");
+  });
+
+  test("says what to do when no host runs", async ({ scene }) => {
+    for (const args of [["status"], ["pair"], ["devices"], ["rpc", "thread/list"]]) {
+      const { code, stderr } = await scene.run(args);
+      expect([3, 6], args.join(" ")).toContain(code);
+      expect(stderr, args.join(" ")).toContain("farhand up");
+    }
+  });
+
+  test("refuses a port that is taken, with status 8", async ({ scene }) => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    scene.atEnd(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const { code, stderr } = await scene.run(["up", "--practice", "--port", `${port}`]);
+    expect(code).toBe(8);
+    expect(stderr).toContain(`${port}`);
+  });
+
+  test("refuses a second host on one home, with status 8", async ({ scene }) => {
+    await Host.up(scene);
+    const { code, stderr } = await scene.run(["host", "--practice"]);
+    expect(code).toBe(8);
+    expect(stderr).toContain(scene.home);
+  });
+
+  test("shows a code for the host that runs already", async ({ scene }) => {
+    await Host.up(scene);
+    const second = scene.farhand(["up", "--practice"]);
+    await second.line(/already running/);
+    await second.line(/#p=[\w-]+/);
+    await second.stop("SIGINT");
+  });
+
+  test("says that Codex is missing, or too old, with status 9", async ({ scene }) => {
+    const none = await scene.run(["up", "--port", "0", "--codex", "/nowhere/codex"]);
+    expect(none.code).toBe(9);
+    expect(none.stderr).toContain("farhand: there is no program /nowhere/codex");
+    const old = scene.path("codex-old");
+    writeFileSync(old, "#!/bin/sh\necho codex-cli 0.100.0\n", { mode: 0o755 });
+    const tooOld = await scene.run(["up", "--practice", "--port", "0", "--codex", old]);
+    expect(tooOld.code).toBe(9);
+    expect(tooOld.stderr).toMatch(/^farhand: .*is too old: Farhand needs Codex/m);
+  });
+
+  test("says that a link is no link and a phrase no phrase, with status 2", async ({ scene }) => {
+    for (const word of ["http://nowhere/", "#p=AAAA", "NOPE", "WOLF-PINE-748"]) {
+      const { code, stderr } = await scene.run(["join", word]);
+      expect(code, word).toBe(2);
+      expect(stderr.trim().split("\n"), word).toHaveLength(1);
+    }
+  });
+
+  test("says that a relay does not answer, with status 6", async ({ scene }) => {
+    const { code } = await scene.run(["join", "WOLF-PINE-7489", "--relay", "ws://127.0.0.1:1/relay"]);
+    expect(code).toBe(6);
   });
 });
