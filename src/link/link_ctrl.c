@@ -288,12 +288,11 @@ static void note_loss(struct link_ctrl *c, enum link_cause cause, bool was_ready
     const bool lasted = was_ready && loop_now_ms(c->loop) - c->ready_ms >= STABLE_MS;
     if (lasted) {
         c->contested = false;
+        backoff_reset(
+            &c->backoff); // not for READY alone: a host may refuse what follows it
     }
     if (cause == LINK_REPLACED) {
         c->contested = true;
-    }
-    if (was_ready && !c->contested) {
-        backoff_reset(&c->backoff);
     }
     if (c->contested && c->backoff.tries < CONTESTED_TRIES) {
         c->backoff.tries = CONTESTED_TRIES;
@@ -467,7 +466,9 @@ static void renew_lane(struct link_ctrl *c)
     log_info("ctrl.lane_spent", "streams=%zu", c->n_streams);
     c->lane_spent = true;
     drop_streams(c);
-    ctrl_channel_close(c->channel, CLOSE_DONE);
+    if (c->channel != NULL) {
+        ctrl_channel_close(c->channel, CLOSE_DONE);
+    }
 }
 
 enum err link_ctrl_stream_open(struct link_ctrl *c, void *user,
@@ -479,18 +480,8 @@ enum err link_ctrl_stream_open(struct link_ctrl *c, void *user,
     if (c->n_streams >= LINK_CTRL_STREAMS_MAX) {
         return ERR_LIMIT;
     }
-    uint16_t id;
-    const enum err e = lane_open(c->lane, &id);
-    if (e == ERR_LIMIT) {
-        renew_lane(c);
-        return ERR_CLOSED;
-    }
-    if (e != OK) {
-        return e;
-    }
     struct link_ctrl_stream *st = mem_new(sizeof(*st));
     st->ctrl = c;
-    st->id = id;
     st->user = user;
     list_append(&c->streams, &st->node);
     c->n_streams++;
@@ -503,17 +494,33 @@ void *link_ctrl_stream_user(const struct link_ctrl_stream *st)
     return st->user;
 }
 
+/* With its first message, so that streams open in the order of their numbers: the host
+ * takes a number that is not above the last for one that is used twice. */
+static enum err number_stream(struct link_ctrl_stream *st)
+{
+    const enum err e = st->id != 0 ? OK : lane_open(st->ctrl->lane, &st->id);
+    if (e == ERR_LIMIT) {
+        renew_lane(st->ctrl);
+        return ERR_CLOSED;
+    }
+    return e;
+}
+
 enum err link_ctrl_stream_send(struct link_ctrl_stream *st, struct bytes text)
 {
     struct link_ctrl *c = st->ctrl;
     if (st->closing) {
         return ERR_CLOSED;
     }
+    enum err e = number_stream(st);
+    if (e != OK) {
+        return e;
+    }
     struct blob *blob = blob_copy(text);
     if (blob == NULL) {
         return ERR_NOMEM;
     }
-    const enum err e = lane_send(c->lane, st->id, blob, 0);
+    e = lane_send(c->lane, st->id, blob, 0);
     blob_unref(blob);
     if (e == OK) {
         c->congested = c->congested || lane_bytes_queued(c->lane) > CONGESTED_AT;
@@ -530,7 +537,9 @@ void link_ctrl_stream_close(struct link_ctrl_stream *st)
     if (st->closing) {
         return;
     }
-    lane_close(c->lane, st->id);
+    if (st->id != 0) {
+        lane_close(c->lane, st->id);
+    }
     stream_over(st);
     if (c->channel != NULL) {
         ctrl_channel_flush_later(c->channel);
