@@ -58,11 +58,11 @@ const PING_EVERY_MS = 20_000;
 const PING_TIMEOUT_MS = 8_000;
 
 class HostStream implements Stream {
-  opened = false;
+  /** Given with the first message, so that streams open in the order of their numbers; 0 before. */
+  id = 0;
   /** What was said before the first READY: until then this device knows no numbers. */
   readonly held: string[] = [];
   constructor(
-    readonly id: number,
     readonly events: StreamEvents,
     private readonly owner: Connection,
   ) {}
@@ -76,7 +76,7 @@ class HostStream implements Stream {
 
 export class Connection {
   private readonly lane = new Lane();
-  private streams = new Map<number, HostStream>();
+  private streams = new Set<HostStream>();
   private nextStream = 1;
   private session: Session | undefined;
   private leg: Leg | undefined;
@@ -329,7 +329,7 @@ export class Connection {
     if (this.everReady && restarted) this.forgetStreams();
     this.everReady = true;
     this.set("open");
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams) {
       for (const text of stream.held.splice(0)) this.transmit(stream, text);
     }
     this.scheduleProbe();
@@ -355,18 +355,19 @@ export class Connection {
   // --- streams ------------------------------------------------------------------------
 
   openStream(events: StreamEvents): Stream {
-    const id = this.nextStream;
-    this.nextStream = id >= MAX_STREAM ? 1 : id + 1;
-    const stream = new HostStream(id, events, this);
-    this.streams.set(id, stream);
+    const stream = new HostStream(events, this);
+    this.streams.add(stream);
     return stream;
   }
 
   transmit(stream: HostStream, text: string): void {
-    if (this.streams.get(stream.id) !== stream) return;
+    if (!this.streams.has(stream)) return;
     if (this.lane.epoch === 0) return void stream.held.push(text);
-    const opens = !stream.opened;
-    stream.opened = true;
+    const opens = stream.id === 0;
+    if (opens) {
+      stream.id = this.nextStream;
+      this.nextStream = stream.id >= MAX_STREAM ? 1 : stream.id + 1;
+    }
     // Without a session it waits in the lane, numbered, for the next one.
     if (this.session) this.session.sendMessage(stream.id, text, opens);
     else queueMessage(this.lane, stream.id, text, opens);
@@ -374,26 +375,33 @@ export class Connection {
   }
 
   release(stream: HostStream): void {
-    if (this.streams.get(stream.id) !== stream) return;
-    this.streams.delete(stream.id);
-    if (stream.opened) this.session?.closeStream(stream.id);
+    if (!this.streams.delete(stream)) return;
+    if (stream.id !== 0) this.session?.closeStream(stream.id);
+  }
+
+  private opened(id: number): HostStream | undefined {
+    for (const stream of this.streams) {
+      if (stream.id === id) return stream;
+    }
+    return undefined;
   }
 
   private message(id: number, text: string): void {
-    this.streams.get(id)?.events.message(text);
+    this.opened(id)?.events.message(text);
     this.scheduleAck();
   }
 
   private streamClosed(id: number): void {
-    const stream = this.streams.get(id);
-    this.streams.delete(id);
-    stream?.events.lost();
+    const stream = this.opened(id);
+    if (!stream) return;
+    this.streams.delete(stream);
+    stream.events.lost();
   }
 
   private forgetStreams(): void {
     const gone = this.streams;
-    this.streams = new Map();
-    for (const stream of gone.values()) stream.events.lost();
+    this.streams = new Set();
+    for (const stream of gone) stream.events.lost();
   }
 
   // --- liveness -----------------------------------------------------------------------
