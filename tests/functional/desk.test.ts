@@ -30,9 +30,7 @@ describe("the desk", () => {
     await desk.shows(/spoken on the phone/);
     desk.keep("desk-resumed");
     const from = phone.mark;
-    desk.type("say typed at the desk");
-    await desk.shows(/say typed at the desk/);
-    desk.key("Enter");
+    await desk.submit("say typed at the desk");
     expect((await turnEnds(phone, threadId, from)).status).toBe("completed");
     await phone.event("item/completed", (p) => p.item.type === "agentMessage" && p.item.text.includes("typed at the desk"), { from });
   });

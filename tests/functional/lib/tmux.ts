@@ -46,6 +46,17 @@ export class Terminal {
     this.#tmux("send-keys", "-t", "t", ...keys);
   }
 
+  /**
+   * Type a line, and Enter. The TUI takes an Enter that follows fast keys for part of a paste, by
+   * the clock: so this lets the clock run on after the last key has been drawn.
+   */
+  async submit(text: string): Promise<void> {
+    this.type(text);
+    await this.shows(new RegExp(text.slice(0, 24).replace(/[.*+?^${}()|[\]\\]/g, "\\$&")));
+    await new Promise((tick) => setTimeout(tick, 300));
+    this.key("Enter");
+  }
+
   /** Wait until the screen matches; tmux tells of no change, so it is looked at again and again. */
   async shows(pattern: RegExp, within = 45_000): Promise<RegExpMatchArray> {
     const deadline = Date.now() + within;
