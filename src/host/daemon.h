@@ -39,6 +39,7 @@ struct host {
     char codex_endpoint[PATH_MAX];
     char run_dir[PATH_MAX];
     bool practice_fallback;
+    bool replacing_engine; // the one without a login ends, the practising one comes
     int lock_fd;
 
     struct keys keys;

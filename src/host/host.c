@@ -34,7 +34,9 @@ static void start_engine(struct host *h);
 
 static void on_old_engine_gone(void *user)
 {
-    start_engine(user);
+    struct host *h = user;
+    h->replacing_engine = false;
+    start_engine(h);
 }
 
 static void on_old_agent_gone(void *user)
@@ -51,6 +53,7 @@ static void fall_back(struct host *h)
 {
     log_info("agent.practice", "reason=\"no login\"");
     h->practice_fallback = false;
+    h->replacing_engine = true;
     h->engine_options.practice = true;
     engine_stop_agent(h->engine, on_old_agent_gone, h);
 }
@@ -58,8 +61,7 @@ static void fall_back(struct host *h)
 static void on_agent_state(void *user, const struct engine_status *status)
 {
     struct host *h = user;
-    const bool replaced = h->engine_options.practice && !status->practice;
-    if (replaced || h->closed != NULL) {
+    if (h->replacing_engine || h->closed != NULL) {
         return; // of one that is on its way out
     }
     h->engine_status = *status;
