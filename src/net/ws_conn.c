@@ -396,6 +396,11 @@ static void go_on(struct loop_task *t)
     }
 }
 
+void ws_conn_set_max_message(struct ws_conn *c, uint64_t max)
+{
+    ws_set_max_message(&c->ws, max);
+}
+
 void ws_conn_pause(struct ws_conn *c)
 {
     c->paused = true;

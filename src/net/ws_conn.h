@@ -67,6 +67,9 @@ size_t ws_conn_queued(const struct ws_conn *c);
  * when more than half of max_queue was waiting. */
 void ws_conn_want_drained(struct ws_conn *c);
 
+/* From the next message on: a stranger may send less than a peer who is known. */
+void ws_conn_set_max_message(struct ws_conn *c, uint64_t max);
+
 void ws_conn_pause(struct ws_conn *c); // the peer feels it
 void ws_conn_resume(struct ws_conn *c);
 

@@ -49,6 +49,8 @@ struct relay_ops {
     enum err (*send)(void *user, struct bytes head, struct bytes body);
     /* What of it has not left yet. */
     size_t (*queued)(const void *user);
+    /* It has said who it is: frames may be longer than RELAY_PREAUTH_FRAME_MAX now. */
+    void (*admitted)(void *user);
     /* Close behind what was sent; the leg is gone. */
     void (*close)(void *user, uint16_t ws_code);
 };

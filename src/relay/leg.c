@@ -25,6 +25,9 @@ static bool is_gone(const struct leg *leg)
 
 void leg_move(struct leg *leg, enum leg_state to)
 {
+    if (leg->m.state == LEG_CHALLENGED) {
+        leg->core->ops->admitted(leg->user);
+    }
     machine_move(&leg->m, to);
     if (to == LEG_HOST || to == LEG_DEVICE || to == LEG_BOXED) {
         list_remove(&leg->waiting);

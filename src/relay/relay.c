@@ -117,6 +117,12 @@ static size_t queued(const void *user)
     return ws_conn_queued(s->ws);
 }
 
+static void admitted(void *user)
+{
+    struct socket *s = user;
+    ws_conn_set_max_message(s->ws, ENVELOPE_MAX);
+}
+
 static void close_leg(void *user, uint16_t ws_code)
 {
     struct socket *s = user;
@@ -124,7 +130,12 @@ static void close_leg(void *user, uint16_t ws_code)
     ws_conn_close(s->ws, ws_code, NULL);
 }
 
-static const struct relay_ops core_ops = {send_frame, queued, close_leg};
+static const struct relay_ops core_ops = {
+    .send = send_frame,
+    .queued = queued,
+    .admitted = admitted,
+    .close = close_leg,
+};
 
 /* ---- and its way in ------------------------------------------------------------------ */
 
@@ -189,7 +200,7 @@ static void accept_socket(struct relay *r, struct http_exchange *x,
                           const struct visitor_addr *addr)
 {
     const struct ws_conn_options options = {
-        .max_message = ENVELOPE_MAX,
+        .max_message = RELAY_PREAUTH_FRAME_MAX, // until it is admitted
         // A little less, so that it tells us to have drained whenever we had stopped.
         .max_queue = RELAY_LEG_MAX - WS_SLACK,
         .ping_ms = RELAY_PING_MS,

@@ -10,9 +10,15 @@
 
 void ws_init(struct ws *w, enum ws_role role, uint64_t max_message)
 {
-    *w = (struct ws){.role = role, .max_message = max_message};
-    const size_t max = max_message > SIZE_MAX ? SIZE_MAX : (size_t)max_message;
-    buf_init(&w->message, max);
+    *w = (struct ws){.role = role};
+    buf_init(&w->message, 0);
+    ws_set_max_message(w, max_message);
+}
+
+void ws_set_max_message(struct ws *w, uint64_t max_message)
+{
+    w->max_message = max_message;
+    w->message.max = max_message > SIZE_MAX ? SIZE_MAX : (size_t)max_message;
 }
 
 void ws_fini(struct ws *w)

@@ -81,6 +81,9 @@ struct ws {
 void ws_init(struct ws *w, enum ws_role role, uint64_t max_message);
 void ws_fini(struct ws *w);
 
+/* Between messages, for those that follow. */
+void ws_set_max_message(struct ws *w, uint64_t max_message);
+
 /* *used is written with OK and with ERR_AGAIN. May return OK with *used == 0 never:
  * every event takes at least one octet. */
 NODISCARD enum err ws_next(struct ws *w, uint8_t *at, size_t len, size_t *used,

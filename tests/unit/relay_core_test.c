@@ -6,6 +6,7 @@ TEST(octets_cross_unchanged_both_ways_and_to_the_right_device)
 {
     begin(2);
     TRUE(chan[0] != 0 && chan[0] != chan[1]);
+    TRUE(host.admitted && device[0].admitted);
     peer_put(&device[1], ENVELOPE_DATA, 0, BYTES_LIT("question"));
     expect(&host, ENVELOPE_DATA, chan[1], BYTES_LIT("question"));
     peer_put(&host, ENVELOPE_DATA, chan[1], BYTES_LIT("answer"));

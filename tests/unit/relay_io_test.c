@@ -301,6 +301,19 @@ TEST(a_text_message_gets_err_1_and_close_1002)
     end();
 }
 
+TEST(a_stranger_cannot_make_the_relay_hold_a_long_message)
+{
+    static const uint8_t block[RELAY_PREAUTH_FRAME_MAX + 1] = {1, ENVELOPE_AUTH};
+    struct client k;
+    begin();
+    open_client(&k);
+    EQ_INT(ws_conn_send_binary(k.ws, BYTES_OF(block)), OK);
+    WAIT_FOR(k.closed);
+    EQ_INT(k.code, 1009); // refused at its header
+    close_client(&k);
+    end();
+}
+
 TEST(a_closing_relay_says_goodbye_to_everyone)
 {
     begin();
@@ -444,6 +457,7 @@ RUN_TESTS(T(a_megabyte_crosses_in_order_under_its_window),
           T(a_device_that_does_not_read_does_not_stop_its_host),
           T(a_peer_that_vanishes_is_told_to_the_other),
           T(a_text_message_gets_err_1_and_close_1002),
+          T(a_stranger_cannot_make_the_relay_hold_a_long_message),
           T(a_closing_relay_says_goodbye_to_everyone),
           T(healthz_answers_and_the_relays_path_wants_an_upgrade),
           T(ticket_keys_survive_a_restart_in_a_file_of_ours_alone),

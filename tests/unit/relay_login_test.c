@@ -49,6 +49,7 @@ TEST(a_login_that_does_not_fit_is_refused_with_its_own_code)
         CASE(logins[i].name);
         EQ_INT(peer_open(&p, &rig), OK);
         bad_login(&p, i);
+        FALSE(p.admitted);
         expect_err(&p, logins[i].want, logins[i].code);
         FALSE(peer_next(&host));
         peer_fini(&p);

@@ -37,6 +37,7 @@ struct peer {
     size_t queued;
     bool stalled;
     bool fail_send;
+    bool admitted;
     uint16_t code;
     uint8_t nonce[32];
     uint8_t frame[ENVELOPE_MAX]; // the last one taken
@@ -74,7 +75,18 @@ static void rig_close(void *user, uint16_t ws_code)
     p->code = ws_code;
 }
 
-static const struct relay_ops rig_ops = {rig_send, rig_queued, rig_close};
+static void rig_admitted(void *user)
+{
+    struct peer *p = user;
+    p->admitted = true;
+}
+
+static const struct relay_ops rig_ops = {
+    .send = rig_send,
+    .queued = rig_queued,
+    .admitted = rig_admitted,
+    .close = rig_close,
+};
 
 RIG void rig_init_with(struct rig *r, struct relay_core_options o)
 {
