@@ -113,6 +113,27 @@ TEST(json_setters_repair_text_that_is_not_utf8)
     buf_fini(&out);
 }
 
+TEST(json_prints_all_or_nothing)
+{
+    json_t *v = json_object();
+    json_t *list = json_array();
+    struct buf out;
+    json_push(list, json_integer(1));
+    json_push(list, json_string("two"));
+    json_set(v, "list", list);
+    for (size_t max = 0; max < 18; max++) {
+        buf_init(&out, max);
+        EQ_INT(json_print(v, &out), ERR_LIMIT);
+        EQ_U64(buf_len(&out), 0);
+        buf_fini(&out);
+    }
+    buf_init(&out, 18);
+    EQ_INT(json_print(v, &out), OK);
+    EQ_BYTES(buf_bytes(&out), BYTES_LIT("{\"list\":[1,\"two\"]}"));
+    buf_fini(&out);
+    json_decref(v);
+}
+
 TEST(json_survives_every_failing_allocation)
 {
     static const char text[] =
@@ -337,7 +358,8 @@ TEST(jsonrpc_builders_put_all_or_nothing)
 
 RUN_TESTS(T(json_table), T(json_depth_is_capped_without_recursion),
           T(json_getters_never_crash), T(json_setters_repair_text_that_is_not_utf8),
-          T(json_survives_every_failing_allocation), T(json_raw_members_and_strings),
+          T(json_prints_all_or_nothing), T(json_survives_every_failing_allocation),
+          T(json_raw_members_and_strings),
           T(json_strings_round_trip_through_both_writers),
           T(json_escapes_decode_to_the_right_octets), T(jsonrpc_table),
           T(jsonrpc_finds_the_spans_and_the_chosen_params),
