@@ -179,7 +179,8 @@ enum err file_make_dir(const char *path, mode_t mode)
     if (stat(path, &st) != 0) {
         return from_errno();
     }
-    return S_ISDIR(st.st_mode) && st.st_uid == geteuid() ? OK : ERR_DENIED;
+    const bool shared = (st.st_mode & ~mode & (S_IWGRP | S_IWOTH)) != 0;
+    return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !shared ? OK : ERR_DENIED;
 }
 
 bool file_is_dir(const char *path)

@@ -26,7 +26,8 @@ NODISCARD enum err file_read_secret(const char *path, struct buf *out);
 
 NODISCARD enum err file_replace(const char *path, struct bytes content, mode_t mode);
 
-/* mkdir -p with `mode` for the last part; an existing folder must be ours. */
+/* mkdir -p with `mode` for the last part; an existing folder must be ours, and not
+ * writable for others where `mode` is not. */
 NODISCARD enum err file_make_dir(const char *path, mode_t mode);
 
 bool file_is_dir(const char *path); // follows links

@@ -131,7 +131,8 @@ enum err cli_home(const struct cli_args *args, char out[PATH_MAX])
                        "the state folder %s cannot be used: %s. Choose another with "
                        "--home DIR, or make it yours and writable",
                        home,
-                       e == ERR_DENIED ? "it is not yours" : strerrordesc_np(errno));
+                       e == ERR_DENIED ? "it is not yours, or others may write to it"
+                                       : strerrordesc_np(errno));
     }
     return e;
 }

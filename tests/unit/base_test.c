@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -184,6 +185,18 @@ TEST(file_is_replaced_whole_and_links_are_refused)
     (void)rmdir(dir);
 }
 
+TEST(a_folder_that_others_may_write_to_is_refused)
+{
+    char dir[] = "/tmp/farhand-test-XXXXXX";
+    TRUE(mkdtemp(dir) != NULL);
+    EQ_INT(file_make_dir(dir, 0700), OK);
+    EQ_INT(chmod(dir, 0755), 0);
+    EQ_INT(file_make_dir(dir, 0700), OK);
+    EQ_INT(chmod(dir, 0775), 0);
+    EQ_INT(file_make_dir(dir, 0700), ERR_DENIED);
+    (void)rmdir(dir);
+}
+
 TEST(secrets_compare_and_wipe)
 {
     struct secret s = {.len = 0};
@@ -202,4 +215,5 @@ RUN_TESTS(T(buf_holds_what_was_put_and_refuses_more_than_its_maximum),
           T(b64url_round_trips_and_has_one_spelling), T(utf8_table),
           T(sanitized_text_has_no_controls_and_fits),
           T(nearest_word_is_suggested_only_when_close),
-          T(file_is_replaced_whole_and_links_are_refused), T(secrets_compare_and_wipe))
+          T(file_is_replaced_whole_and_links_are_refused),
+          T(a_folder_that_others_may_write_to_is_refused), T(secrets_compare_and_wipe))
