@@ -103,6 +103,27 @@ wait_for() { # PATTERN FILE SECONDS PID: until the file has the pattern, or the 
     return 1
 }
 
+# A second state folder joins by the link, this one confirms, and a call goes through the relay.
+round_trip() { # LINK
+    cat <<SHELL
+set -e
+join=\$(mktemp)
+(echo matches; tail -f /dev/null --pid=\$\$) |
+    FARHAND_HOME=/tmp/second build/release/farhand join '$1' --json >\$join 2>&1 &
+for try in \$(seq 60); do
+    ! build/release/farhand pair confirm || break
+    sleep 1
+done
+for try in \$(seq 60); do
+    ! grep -q '"joined"' \$join || break
+    sleep 1
+done
+cat \$join
+FARHAND_HOME=/tmp/second build/release/farhand rpc thread/list '{}'
+build/release/farhand status
+SHELL
+}
+
 prove_up() {
     say 'make up'
     log=$PWD/build/fresh-up.log
@@ -114,10 +135,11 @@ prove_up() {
         exit 1
     fi
     grep -E '^(deps|web|build):' "$log" || true
-    say 'the link is there; asking the agent through the host'
-    if ! run_in 'build/release/farhand rpc thread/list "{}" && build/release/farhand status && tests/fresh.sh'; then
-        tail -n 40 "$log" >&2
-        say 'make up answered nothing'
+    say 'the link is there; pairing a second device through the relay, and asking the agent'
+    link=$(grep -oE 'https?://[^ ]*#p=[A-Za-z0-9_-]+' "$log" | head -n 1)
+    if ! run_in "$(round_trip "$link")" >build/fresh-trip.log 2>&1; then
+        tail -n 40 "$log" build/fresh-trip.log >&2
+        say 'make up showed its link, and answered nothing'
         exit 1
     fi
     kill -INT "$(pgrep -o -f '^build/release/farhand up')" 2>/dev/null || true
