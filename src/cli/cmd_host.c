@@ -96,6 +96,9 @@ static int run_loop(struct daemon *d, const struct cli_args *args, struct serve 
     loop_run(d->loop);
     signal_close(d->signals[0]);
     signal_close(d->signals[1]);
+    while (loop_turn(d->loop)) {
+        // what is still closing comes to its end
+    }
     return e == OK ? d->exit_code : serve_fail(e, &diag);
 }
 

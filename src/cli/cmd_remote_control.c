@@ -11,6 +11,11 @@ static int run_pair(const struct cli_args *args)
     json_t *params = json_object();
     json_t *result = NULL;
     json_set_bool(params, "manualCode", true);
+    if (cli_value(args, "role") != NULL) {
+        json_t *ours = json_object();
+        json_set_str(ours, "role", cli_value(args, "role"));
+        json_set(params, "farhand", ours);
+    }
     const int code = local_call(args, "remoteControl/pairing/start", params, &result);
     if (code == EXIT_DONE && cli_has(args, "json")) {
         local_print(result);

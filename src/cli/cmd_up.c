@@ -305,7 +305,10 @@ static int start(struct up *u)
     if (e == ERR_EXISTS && !cli_has(u->args, "no-code")) {
         return show_code_of_running(u);
     }
-    e = e != OK ? e : open_server(u, &d);
+    if (e == OK) {
+        serve_log_beside_terminal(u->args, u->serve.home);
+        e = open_server(u, &d);
+    }
     if (e == OK) {
         reach(u);
         say_start(u);
@@ -332,8 +335,8 @@ static int run_loop(struct up *u)
         host_close(u->host, on_host_closed);
     }
     forget_signals(u);
-    while (u->host == NULL && loop_turn(u->loop)) {
-        // what had been opened before a failure closes
+    while (loop_turn(u->loop)) {
+        // what is still closing comes to its end
     }
     return code;
 }
@@ -353,7 +356,6 @@ static int run_up(struct cli_args *args)
                         "'%s'",
                         asked);
     }
-    serve_log_beside_terminal(args, u.serve.home);
     u.serve.host.practice_fallback = true;
     u.loop = loop_create();
     const int result = run_loop(&u);

@@ -129,11 +129,25 @@ static void completion_bash(void)
     (void)puts("    esac\n}\ncomplete -o default -F _farhand farhand");
 }
 
+/* A text inside single quotes: `escape` stands for a quote in the shell's own way. */
+static void put_quoted(const char *text, const char *escape)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '\'') {
+            (void)fputs(escape, stdout);
+        } else {
+            (void)putchar(*text);
+        }
+    }
+}
+
 static void completion_zsh(void)
 {
     (void)puts("#compdef farhand\n_farhand() {\n    local -a commands\n    commands=(");
     for (size_t i = 0; i < n_commands; i++) {
-        (void)printf("        '%s:%s'\n", commands[i]->name, commands[i]->summary);
+        (void)printf("        '%s:", commands[i]->name);
+        put_quoted(commands[i]->summary, "'\\''");
+        (void)puts("'");
     }
     (void)puts(
         "    )\n    if (( CURRENT == 2 )); then _describe command commands; return; "
@@ -153,8 +167,10 @@ static void completion_fish(void)
 {
     for (size_t i = 0; i < n_commands; i++) {
         const struct cli_command *c = commands[i];
-        (void)printf("complete -c farhand -f -n __fish_use_subcommand -a %s -d '%s'\n",
-                     c->name, c->summary);
+        (void)printf("complete -c farhand -f -n __fish_use_subcommand -a %s -d '",
+                     c->name);
+        put_quoted(c->summary, "\\'");
+        (void)puts("'");
         for (size_t k = 0; k < c->n_options; k++) {
             (void)printf(
                 "complete -c farhand -n '__fish_seen_subcommand_from %s' -l %s%s\n",

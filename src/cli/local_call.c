@@ -41,8 +41,8 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence)
     }
 }
 
-static int call_run(const char *home, const char *method, struct bytes params,
-                    json_t **result)
+static int call_run(const char *home, const char *program, const char *method,
+                    struct bytes params, json_t **result)
 {
     static const struct client_call_ops ops = {
         .answer = on_answer, .notice = on_notice, .ended = on_ended};
@@ -54,7 +54,7 @@ static int call_run(const char *home, const char *method, struct bytes params,
     }
     struct loop *loop = loop_create();
     const struct client_call_options options = {
-        .reach = {.home = home, .target = &target},
+        .reach = {.home = home, .program = program, .target = &target},
         .method = method,
         .params = params,
         .timeout_ms = CALL_MS,
@@ -74,7 +74,7 @@ int local_call(const struct cli_args *args, const char *method, json_t *params,
     int code = EXIT_HOME;
     buf_init(&raw, CALL_TEXT_MAX);
     if (cli_home(args, home) == OK && json_print(params, &raw) == OK) {
-        code = call_run(home, method, buf_bytes(&raw), result);
+        code = call_run(home, args->program, method, buf_bytes(&raw), result);
     }
     buf_fini(&raw);
     json_decref(params);

@@ -288,7 +288,9 @@ static void run(struct starter *s)
     }
     if (s->child != NULL) {
         child_close(s->child, NULL, NULL);
-        (void)loop_turn(s->loop);
+    }
+    while (loop_turn(s->loop)) {
+        // what is still closing comes to its end
     }
     loop_destroy(s->loop);
 }

@@ -24,11 +24,10 @@ static int read_cwd(const struct cli_args *args, char out[PATH_MAX])
 }
 
 /* A build tree keeps its own codex: <tree>/build/X/farhand, <tree>/build/tools. */
-static bool find_beside(const char *program, char out[PATH_MAX])
+static bool find_beside(char out[PATH_MAX])
 {
     char self[PATH_MAX];
     char *slash;
-    (void)program;
     const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (n <= 0) {
         return false;
@@ -42,38 +41,6 @@ static bool find_beside(const char *program, char out[PATH_MAX])
     return text_format(out, PATH_MAX, "%s/../tools/node_modules/.bin/codex", self) ==
                OK &&
            access(out, X_OK) == 0;
-}
-
-static bool find_in_path(char out[PATH_MAX])
-{
-    const char *path = getenv("PATH");
-    while (path != NULL && path[0] != '\0') {
-        const size_t len = strcspn(path, ":");
-        if (text_format(out, PATH_MAX, "%.*s/codex", (int)len, path) == OK &&
-            access(out, X_OK) == 0) {
-            return true;
-        }
-        path += len;
-        path += path[0] == ':' ? 1 : 0;
-    }
-    return false;
-}
-
-/* "" when there is none: the engine says so, in words. */
-static void find_codex(const struct cli_args *args, char out[PATH_MAX])
-{
-    const char *asked = cli_value(args, "codex");
-    if (asked == NULL) {
-        asked = getenv("FARHAND_CODEX");
-    }
-    if (asked != NULL && asked[0] != '\0') {
-        if (text_format(out, PATH_MAX, "%s", asked) == OK) {
-            return;
-        }
-    } else if (find_in_path(out) || find_beside(args->program, out)) {
-        return;
-    }
-    out[0] = '\0';
 }
 
 /* A secret, so it comes from a file: the command line is everybody's to read. */
@@ -115,7 +82,7 @@ int serve_read(const struct cli_args *args, struct serve *out)
     if (code != EXIT_DONE) {
         return code;
     }
-    find_codex(args, out->codex);
+    const bool has_own_codex = find_beside(out->codex);
     const char *endpoint = cli_value(args, "codex-endpoint");
     if (endpoint == NULL) {
         endpoint = getenv("FARHAND_CODEX_ENDPOINT");
@@ -125,7 +92,8 @@ int serve_read(const struct cli_args *args, struct serve *out)
         .cwd = out->cwd,
         .name = cli_value(args, "name"),
         .app_server = cli_value(args, "listen-app-server"),
-        .engine = {.codex_path = out->codex[0] == '\0' ? NULL : out->codex,
+        .engine = {.codex_path = cli_value(args, "codex"),
+                   .last_resort = has_own_codex ? out->codex : NULL,
                    .codex_home = getenv("CODEX_HOME"),
                    .endpoint = endpoint,
                    .practice = cli_has(args, "practice")},

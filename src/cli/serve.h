@@ -25,7 +25,7 @@
 struct serve {
     char home[PATH_MAX];
     char cwd[PATH_MAX];
-    char codex[PATH_MAX];
+    char codex[PATH_MAX];                 // of the build tree, when there is one
     char invite[ENVELOPE_INVITE_MAX + 1]; // "": none
     struct host_options host;
 };

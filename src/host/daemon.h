@@ -36,6 +36,7 @@ struct host {
     char name[HUB_NAME_SIZE];
     char codex_path[PATH_MAX];
     char codex_home[PATH_MAX];
+    char last_resort[PATH_MAX];
     char codex_endpoint[PATH_MAX];
     char run_dir[PATH_MAX];
     bool practice_fallback;
@@ -107,6 +108,7 @@ void pair_status(struct host *h, struct call *call);
 void pair_list(struct host *h, struct call *call);
 void pair_confirm(struct host *h, struct call *call);
 void pair_cancel(struct host *h, struct call *call);
+void pair_cancel_all(struct host *h); // what is not on its way to a device already
 void pair_unlock(struct host *h, struct call *call);
 /* A device that may pair no longer leaves no code behind. */
 void pair_cancel_of(struct host *h, const uint8_t device_id[16]);

@@ -159,6 +159,7 @@ static void on_box_lost(void *user, const uint8_t pair_id[16])
     struct host *h = user;
     struct invite *v = invites_find(&h->invites, pair_id);
     if (v != NULL && v->m.state == INVITE_OPEN) {
+        link_host_box_close(h->link, pair_id);
         invite_end(v, INVITE_CANCELED);
         pair_tell(h, v);
     }
@@ -181,6 +182,7 @@ uint64_t host_next_counter(struct host *h, const char *name)
     uint64_t value = 0;
     if (store_setting_get(h->store, name, &value) == ERR_IO) {
         log_error("store.counter", "name=%s", name);
+        return clock_wall_ms() / 1000; // above any count so far; what is stored stays
     }
     value++;
     if (store_setting_put(h->store, name, value) != OK) {

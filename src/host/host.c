@@ -31,11 +31,16 @@ static enum err to_agent(void *user, struct bytes text)
 }
 
 static void start_engine(struct host *h);
+static void part_closed(void *user);
 
 static void on_old_engine_gone(void *user)
 {
     struct host *h = user;
     h->replacing_engine = false;
+    if (h->closed != NULL) {
+        part_closed(h);
+        return;
+    }
     start_engine(h);
 }
 
@@ -166,6 +171,7 @@ static enum err copy_options(struct host *h, const struct host_options *o)
         copy_text(h->cwd, sizeof(h->cwd), o->cwd) != OK ||
         copy_text(h->codex_path, sizeof(h->codex_path), e->codex_path) != OK ||
         copy_text(h->codex_home, sizeof(h->codex_home), e->codex_home) != OK ||
+        copy_text(h->last_resort, sizeof(h->last_resort), e->last_resort) != OK ||
         copy_text(h->codex_endpoint, sizeof(h->codex_endpoint), e->endpoint) != OK ||
         copy_text(h->app_server, sizeof(h->app_server), o->app_server) != OK ||
         text_format(h->run_dir, sizeof(h->run_dir), "%s/run", o->home) != OK) {
@@ -176,11 +182,12 @@ static enum err copy_options(struct host *h, const struct host_options *o)
     } else {
         machine_name_of(h->name, sizeof(h->name));
     }
-    h->practice_fallback = o->practice_fallback;
+    h->practice_fallback = o->practice_fallback && e->endpoint == NULL;
     h->engine_options = *e;
     h->engine_options.codex_path = or_null(h->codex_path);
     h->engine_options.codex_home = or_null(h->codex_home);
     h->engine_options.endpoint = or_null(h->codex_endpoint);
+    h->engine_options.last_resort = or_null(h->last_resort);
     h->engine_options.cwd = h->cwd;
     h->engine_options.run_dir = h->run_dir;
     h->engine_options.home = h->home;
@@ -383,7 +390,9 @@ void host_close(struct host *h, void (*done)(void *user))
         h->tcp_door = NULL;
         local_door_close(door, part_closed, h);
     }
-    if (h->engine != NULL) {
+    if (h->replacing_engine) {
+        h->n_closing++; // on_old_engine_gone() ends it
+    } else if (h->engine != NULL) {
         h->n_closing++;
         if (h->stop_agent) {
             engine_stop_agent(h->engine, agent_stopped, h);

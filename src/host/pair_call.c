@@ -330,6 +330,12 @@ void pair_confirm(struct host *h, struct call *call)
     pair_decide(h, v, json_is_true(accept));
 }
 
+/* Once READY is on its way the device holds its grant: only a revocation helps. */
+static bool can_cancel(const struct invite *v)
+{
+    return v->m.state == INVITE_OPEN || v->m.state == INVITE_CONFIRMING;
+}
+
 static void cancel(struct host *h, struct invite *v)
 {
     if (h->link != NULL) {
@@ -346,9 +352,27 @@ static void cancel(struct host *h, struct invite *v)
 void pair_cancel(struct host *h, struct call *call)
 {
     struct invite *v = named(h, call);
-    if (v != NULL) {
-        hub_reply(call, json_object());
-        cancel(h, v);
+    if (v == NULL) {
+        return;
+    }
+    if (!can_cancel(v)) {
+        hub_reply_error(call, HUB_ERR_REQUEST,
+                        v->m.state == INVITE_ACCEPTED
+                            ? "the device is paired already: revoke it instead"
+                            : "this pairing has ended",
+                        NULL);
+        return;
+    }
+    hub_reply(call, json_object());
+    cancel(h, v);
+}
+
+void pair_cancel_all(struct host *h)
+{
+    for (size_t i = 0; i < COUNT(h->invites.at); i++) {
+        if (can_cancel(&h->invites.at[i])) {
+            cancel(h, &h->invites.at[i]);
+        }
     }
 }
 

@@ -93,9 +93,7 @@ void remote_disable(struct host *h, struct call *call)
 {
     h->remote_enabled = false;
     store_enabled(h, call->params);
-    for (size_t i = 0; i < COUNT(h->invites.at); i++) {
-        invite_end(&h->invites.at[i], INVITE_CANCELED);
-    }
+    pair_cancel_all(h);
     hub_reply(call, remote_status(h));
     if (h->link != NULL) {
         link_host_stop(h->link);
