@@ -225,6 +225,7 @@ static void on_reached(void *user, enum link_cause cause, const char *sentence,
         o->failed(o->user, cause, sentence);
     }
     if (p->x != NULL) {
+        http_exchange_on_gone(p->x, NULL, NULL); // it may be on its way out already
         http_reply_text(p->x, reach_status(cause), sentence);
         p->x = NULL;
     }

@@ -236,6 +236,7 @@ static void answer_waiting(struct keeper *k, enum link_cause cause,
         w = list_first(&k->waiting, struct waiter, node);
         struct http_exchange *x = w->x;
         list_remove(&w->node);
+        http_exchange_on_gone(x, NULL, NULL); // it may be on its way out already
         mem_free(w);
         if (cause == LINK_OK) {
             connect_stream(k, x);

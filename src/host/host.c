@@ -69,6 +69,10 @@ static void on_agent_state(void *user, const struct engine_status *status)
     if (h->replacing_engine || h->closed != NULL) {
         return; // of one that is on its way out
     }
+    if (status->state == ENGINE_LOGIN_REQUIRED && h->practice_fallback) {
+        fall_back(h); // whoever asks meanwhile waits, as for any agent that starts
+        return;
+    }
     h->engine_status = *status;
     h->engine_since_ms = clock_wall_ms();
     log_info("agent.state", "state=%d version=%s joined=%d practice=%d error=\"%s\"",
@@ -79,10 +83,6 @@ static void on_agent_state(void *user, const struct engine_status *status)
         local_door_set_agent(h->door, status->pid);
     }
     host_changed(h);
-    if (status->state == ENGINE_LOGIN_REQUIRED && h->practice_fallback) {
-        fall_back(h);
-        return;
-    }
     h->ops.engine(h->user, status);
 }
 

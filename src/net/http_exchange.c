@@ -219,7 +219,6 @@ static void take(struct http_exchange *x, struct bytes octets)
         skip_empty_line(&x->in);
     }
     if (first && buf_len(&x->in) != 0) { // empty lines buy no time
-        set_deadline(x, HTTP_SERVER_HEAD_MS);
         set_deadline(x, times(x)->head);
     }
     if (memchr(octets.at, '\n', octets.len) != NULL) {
@@ -229,23 +228,35 @@ static void take(struct http_exchange *x, struct bytes octets)
     }
 }
 
+/* Octets of a later request wait until this one is over. */
+static void hold(struct http_exchange *x, struct bytes octets)
+{
+    if (buf_put(&x->ahead, octets) != OK) {
+        http_exchange_drop(x); // it talks on and on and does not wait for answers
+    } else if (buf_len(&x->ahead) > AHEAD_MAX / 2) {
+        conn_pause(x->conn);
+    }
+}
+
 // NOLINTNEXTLINE(readability-non-const-parameter): the type is conn.h's
 static void on_data(struct conn *c, void *user, uint8_t *at, size_t len)
 {
     struct http_exchange *x = user;
     const struct bytes octets = {at, len};
+    (void)c;
     switch ((enum http_state)x->m.state) {
     case HTTP_HEAD:
     case HTTP_BODY:
-        take(x, octets);
+        if (loop_task_is_pending(&x->next)) {
+            hold(x,
+                 octets); // TLS gives several records a turn: next_task() comes first
+        } else {
+            take(x, octets);
+        }
         return;
     case HTTP_HANDLING:
     case HTTP_SENDING:
-        if (buf_put(&x->ahead, octets) != OK) {
-            http_exchange_drop(x); // it talks on and on and does not wait for answers
-        } else if (buf_len(&x->ahead) > AHEAD_MAX / 2) {
-            conn_pause(c);
-        }
+        hold(x, octets);
         return;
     case HTTP_DRAINING:
     case HTTP_UPGRADED:
@@ -357,6 +368,7 @@ struct ws_conn *http_exchange_accept_ws(struct http_exchange *x,
     x->gone = NULL;
     struct ws_conn *ws =
         ws_conn_create(x->conn, WS_SERVER, options, buf_bytes(&x->ahead));
+    loop_task_cancel(&x->next); // nothing else may stand in the way of its end
     loop_defer(http_server_loop(x->server), &x->next, free_task);
     return ws;
 }
