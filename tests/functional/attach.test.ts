@@ -65,7 +65,7 @@ describe("farhand attach", () => {
     from = owner.mark;
     await tui.submit("hang");
     await owner.event("turn/started", (p) => p.threadId === threadId, { from });
-    await tui.shows(/esc to interrupt/i);
+    await tui.shows(/This answer has no end/);
     tui.key("Escape");
     expect((await turnEnds(owner, threadId, from)).status).toBe("interrupted");
     tui.keep("attach-resumed");

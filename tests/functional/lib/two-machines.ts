@@ -12,6 +12,9 @@ set -e
 mount -t tmpfs tmpfs /run
 mkdir -p /run/netns
 ip netns add phone
+# An IPv6 address that comes up a second late is a change of network to Chromium.
+sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 || true
+ip netns exec phone sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 || true
 ip link set lo up
 ip link add cable type veth peer name cable0 netns phone
 ip address add ${HOST_ADDRESS}/24 dev cable
