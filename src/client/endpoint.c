@@ -200,6 +200,9 @@ static void join(struct pipe *p, struct ws_conn *back)
         .max_message = MESSAGE_MAX, .max_queue = QUEUE_MAX, .ping_ms = UINT32_MAX};
     struct http_exchange *x = p->x;
     p->x = NULL;
+    if (x != NULL) {
+        http_exchange_on_gone(x, NULL, NULL); // it may be on its way out already
+    }
     p->back = back;
     ws_conn_start(back, &back_events, p);
     p->front = x == NULL ? NULL : http_exchange_accept_ws(x, &options, NULL);
