@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "host/answer.h"
 
+#define CURSOR_MAX (64u * 1024) // Codex's are some hundred octets
+
 struct turn {
     struct list node;
     struct blob *text;
@@ -13,6 +15,7 @@ struct window {
     char *thread_id;
     struct list turns; // oldest first
     unsigned n_turns;
+    unsigned n_pages; // asked for
     size_t octets;
     size_t budget;
     bool cut;
@@ -93,11 +96,10 @@ static void ask_page(struct upcall *u, const char *cursor)
     u->name = "thread/turns/list";
 }
 
-/* False: it does not fit any more. */
+/* False: it does not fit any more, or memory is short. */
 static bool keep_turn(struct window *w, struct bytes raw)
 {
     if (w->octets + raw.len > w->budget) {
-        w->cut = true;
         return false;
     }
     struct turn *t = mem_try(1, sizeof(*t));
@@ -105,7 +107,6 @@ static bool keep_turn(struct window *w, struct bytes raw)
     if (t == NULL || text == NULL) {
         mem_free(t);
         blob_unref(text);
-        w->cut = true;
         return false;
     }
     t->text = text;
@@ -133,20 +134,48 @@ static bool keep_page(struct window *w, struct bytes data)
     return true;
 }
 
-/* The cursor of the next page: give; NULL: this was the last one. */
-static char *next_cursor(struct bytes result)
+/* The cursor of the next page (give); *out NULL: this was the last one. */
+static enum err next_cursor(struct bytes result, char **out)
 {
     struct bytes raw;
     struct buf text;
-    const char *found = NULL;
-    char *out = NULL;
-    buf_init(&text, 64 * 1024);
-    if (json_raw_get(result, "nextCursor", &raw) == OK && raw.at[0] == '"' &&
-        json_raw_text(raw, &text) == OK && buf_cstr(&text, &found) == OK) {
-        out = mem_strdup(found);
+    *out = NULL;
+    if (json_raw_get(result, "nextCursor", &raw) != OK || raw.at[0] != '"') {
+        return OK;
+    }
+    buf_init(&text, CURSOR_MAX);
+    enum err e = json_raw_text(raw, &text);
+    if (e == OK) {
+        const struct bytes plain = buf_bytes(&text);
+        *out = mem_try(plain.len + 1, 1);
+        e = *out != NULL ? OK : ERR_NOMEM;
+        for (size_t i = 0; e == OK && i < plain.len; i++) {
+            (*out)[i] = (char)plain.at[i];
+        }
     }
     buf_fini(&text);
-    return out;
+    return e;
+}
+
+/* True: the call asks for the page after this one. What cannot be had is told as cut. */
+static bool next_page(struct upcall *u, struct bytes result)
+{
+    struct window *w = u->window;
+    struct bytes data;
+    char *cursor = NULL;
+    if (json_raw_get(result, "data", &data) != OK || data.at[0] != '[' ||
+        !keep_page(w, data) || next_cursor(result, &cursor) != OK) {
+        w->cut = true;
+        return false;
+    }
+    const bool more = cursor != NULL && w->octets < w->budget;
+    w->cut = cursor != NULL && !more;
+    if (more) {
+        ask_page(u, cursor);
+        w->n_pages++;
+    }
+    mem_free(cursor);
+    return more;
 }
 
 /* ---- the whole ------------------------------------------------------------------------- */
@@ -212,27 +241,18 @@ static bool begin(struct upcall *u, struct bytes result)
         w->thread_id[i] = (char)plain.at[i];
     }
     ask_page(u, NULL);
+    w->n_pages = 1;
     return true;
 }
 
 bool window_answer(struct upcall *u, struct bytes result, struct blob **out)
 {
     struct window *w = u->window;
-    struct bytes data;
-    char *cursor = NULL;
-    if (window_is_first(w)) {
-        if (begin(u, result)) {
-            return false;
-        }
-    } else if (json_raw_get(result, "data", &data) == OK && data.at[0] == '[' &&
-               keep_page(w, data) && (cursor = next_cursor(result)) != NULL) {
-        if (w->octets < w->budget) {
-            ask_page(u, cursor);
-            mem_free(cursor);
-            return false;
-        }
-        w->cut = true;
-        mem_free(cursor);
+    if (window_is_first(w) ? begin(u, result) : next_page(u, result)) {
+        return false;
+    }
+    if (result.len == 0 && w->n_pages == 1) {
+        w->cut = false; // refused at once: Codex has not written a turn of it yet
     }
     if (w->cut) {
         answer_note(u, "turns", json_string("all"),

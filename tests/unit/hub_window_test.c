@@ -78,6 +78,58 @@ TEST(a_history_over_the_budget_loses_its_oldest_turns_and_says_so)
     stage_close(&s);
 }
 
+#define TURNS_ASKED                                                         \
+    "{\"id\":1,\"method\":\"thread/read\",\"params\":{\"threadId\":\"t1\"," \
+    "\"includeTurns\":true}}"
+#define FIRST_PAGE "{\"data\":[{\"id\":\"u3\"}],\"nextCursor\":\"c1\"}"
+#define TOLD_CUT   "{\"field\":\"turns\",\"asked\":\"all\",\"given\":1}"
+
+TEST(a_later_page_that_fails_is_told_as_a_cut)
+{
+    static const char *const failures[] = {
+        "{\"code\":-32603,\"message\":\"broken\"}",
+        "{\"nextCursor\":null}",
+        "{\"data\":null}",
+    };
+    for (size_t i = 0; i < COUNT(failures); i++) {
+        struct stage s;
+        CASE(failures[i]);
+        stage_open(&s);
+        struct seat *a = device(&s, ROLE_VIEWER);
+        say(a, TURNS_ASKED);
+        agent_replies(&s, THREAD);
+        agent_replies(&s, FIRST_PAGE);
+        agent_replies(&s, failures[i]);
+        const char *told = heard(&a->ear);
+        HAS(told, TOLD_CUT);
+        HAS(told, "\"turns\":[{\"id\":\"u3\"}]");
+        stage_close(&s);
+    }
+}
+
+TEST(a_page_that_memory_has_no_room_for_is_told_as_a_cut)
+{
+    unsigned n_cut = 0;
+    for (unsigned n = 1; n < 12; n++) {
+        struct stage s;
+        stage_open(&s);
+        struct seat *a = device(&s, ROLE_VIEWER);
+        say(a, TURNS_ASKED);
+        agent_replies(&s, THREAD);
+        const char *page = heard(&s.agent);
+        mem_fail_at(n);
+        agent_answers(&s, page, FIRST_PAGE);
+        mem_fail_at(0);
+        const char *told = heard(&a->ear); // "": it asks for the next page
+        if (strstr(told, "\"result\"") != NULL) {
+            HAS(told, "\"field\":\"turns\"");
+            n_cut++;
+        }
+        stage_close(&s);
+    }
+    TRUE(n_cut > 1); // the turn, and the cursor
+}
+
 TEST(who_joins_with_turns_misses_nothing_that_happens_meanwhile)
 {
     struct stage s;
@@ -121,5 +173,7 @@ TEST(a_caller_that_leaves_in_between_is_forgotten)
 RUN_TESTS(T(a_thread_is_read_page_by_page_and_handed_over_whole),
           T(a_thread_without_turns_yet_is_told_as_it_is),
           T(a_history_over_the_budget_loses_its_oldest_turns_and_says_so),
+          T(a_later_page_that_fails_is_told_as_a_cut),
+          T(a_page_that_memory_has_no_room_for_is_told_as_a_cut),
           T(who_joins_with_turns_misses_nothing_that_happens_meanwhile),
           T(a_caller_that_leaves_in_between_is_forgotten))
