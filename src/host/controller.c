@@ -143,7 +143,8 @@ void controller_initialize(struct controller *c, struct bytes id, const json_t *
             controller_send(c, hub->warnings[i]);
         }
     }
-    if (hub->remote_status != NULL) {
+    if (hub->remote_status != NULL &&
+        controller_hears(c, notice_find(BYTES_LIT("remoteControl/status/changed")))) {
         controller_send_json(c, json_pack("{s:s, s:O}", "method",
                                           "remoteControl/status/changed", "params",
                                           hub->remote_status));

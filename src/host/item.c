@@ -287,14 +287,13 @@ static struct blob *delta_so_far(const struct thread *t, const struct item *i,
 static void send_item(const struct thread *t, const struct item *i,
                       struct controller *c)
 {
-    static const struct notice *started;
-    if (started == NULL) {
-        started = notice_find(BYTES_LIT("item/started"));
-    }
+    const struct notice *started = notice_find(BYTES_LIT("item/started"));
+    const struct notice *patched =
+        notice_find(BYTES_LIT("item/fileChange/patchUpdated"));
     if (i->started != NULL && controller_hears(c, started)) {
         controller_send(c, i->started);
     }
-    if (i->patch != NULL) {
+    if (i->patch != NULL && controller_hears(c, patched)) {
         controller_send(c, i->patch);
     }
     const struct run *r;
@@ -309,10 +308,12 @@ static void send_item(const struct thread *t, const struct item *i,
 
 void items_snapshot(struct thread *t, struct controller *c, uint64_t joined_at)
 {
+    const struct notice *completed = notice_find(BYTES_LIT("item/completed"));
     const struct closed *done;
     const struct item *i;
     list_each (done, &t->closed, node) {
-        if (done->serial > joined_at && done->text != NULL) {
+        if (done->serial > joined_at && done->text != NULL &&
+            controller_hears(c, completed)) {
             controller_send(c, done->text);
         }
     }

@@ -222,6 +222,39 @@ TEST(an_item_that_closes_while_somebody_joins_is_told_as_completed_only)
     stage_close(&s);
 }
 
+TEST(a_late_joiner_is_spared_what_it_opted_out_of)
+{
+    struct stage s;
+    stage_open(&s);
+    struct seat *a = device(&s, ROLE_OPERATOR);
+    struct seat *b = seat_sit(&s, CONTROLLER_LOCAL, ROLE_OWNER, CAP_ALL);
+    hub_remote_status(s.hub, json_pack("{s:s}", "status", "connected"));
+    say(b, "{\"id\":1,\"method\":\"initialize\",\"params\":{\"capabilities\":"
+           "{\"optOutNotificationMethods\":[\"item/completed\","
+           "\"item/fileChange/patchUpdated\",\"remoteControl/status/changed\"]}}}");
+    HAS(heard(&b->ear), "\"result\"");
+    EQ_STR(heard(&b->ear), "");
+    start_thread(&s, a, "t1");
+    agent_says(&s, TURN_STARTED);
+    agent_says(&s, MESSAGE_STARTED);
+    agent_says(&s, "{\"method\":\"item/started\",\"params\":{\"item\":{\"type\":"
+                   "\"fileChange\",\"id\":\"p1\"},\"threadId\":\"t1\",\"turnId\":"
+                   "\"u1\"}}");
+    agent_says(&s,
+               "{\"method\":\"item/fileChange/patchUpdated\",\"params\":{\"itemId\":"
+               "\"p1\",\"threadId\":\"t1\",\"turnId\":\"u1\",\"changes\":[]}}");
+    say(b, "{\"id\":2,\"method\":\"thread/resume\",\"params\":{\"threadId\":\"t1\","
+           "\"excludeTurns\":true}}");
+    agent_says(&s, "{\"method\":\"item/completed\",\"params\":{\"item\":{\"type\":"
+                   "\"agentMessage\",\"id\":\"msg_1\",\"text\":\"xy\"},\"threadId\":"
+                   "\"t1\",\"turnId\":\"u1\"}}");
+    agent_replies(&s, RESUMED);
+    HAS(heard(&b->ear), "\"result\"");
+    HAS(heard(&b->ear), "\"id\":\"p1\"");
+    EQ_STR(heard(&b->ear), "");
+    stage_close(&s);
+}
+
 TEST(reasoning_keeps_its_parts_apart)
 {
     struct stage s;
@@ -471,6 +504,7 @@ RUN_TESTS(T(a_thread_starts_under_the_hosts_profile_and_a_clamp_is_told),
           T(a_late_joiner_gets_the_text_so_far_in_one_step),
           T(what_upstream_replays_on_a_resume_goes_to_nobody_else),
           T(an_item_that_closes_while_somebody_joins_is_told_as_completed_only),
+          T(a_late_joiner_is_spared_what_it_opted_out_of),
           T(reasoning_keeps_its_parts_apart),
           T(items_that_the_agent_left_open_are_closed_with_their_turn),
           T(a_message_that_a_steer_cut_off_is_closed_before_the_next_begins),
