@@ -31,7 +31,7 @@ void upcall_destroy(struct upcall *u)
     mem_free(u);
 }
 
-static char *copy_text(struct bytes text)
+char *upcall_text(struct bytes text)
 {
     char *out = mem_try(text.len + 1, 1);
     if (out != NULL && text.len > 0) {
@@ -60,7 +60,7 @@ struct upcall *upcall_create(struct controller *c, const struct method *m,
     u->method = m;
     u->params = json_incref(params);
     u->waits_long = (m->flags & METHOD_LONG) != 0;
-    u->id = copy_text(id);
+    u->id = upcall_text(id);
     if (u->id == NULL) {
         controller_error(c, id, HUB_ERR_LIMIT, "out of memory");
         upcall_destroy(u);
@@ -169,13 +169,19 @@ static enum err put_text(struct upcall *u, struct buf *out)
     return e;
 }
 
-static unsigned long_calls(const struct hub *hub)
+/* Would one more call without deadline leave the others, and other callers, a place? */
+static bool may_wait_long(const struct upcall *u)
 {
-    unsigned n = 0;
+    unsigned all = 0;
+    unsigned own = 0;
     for (size_t i = 0; i < HUB_IN_FLIGHT; i++) {
-        n += hub->in_flight[i] != NULL && hub->in_flight[i]->waits_long ? 1 : 0;
+        const struct upcall *other = u->hub->in_flight[i];
+        if (other != NULL && other->waits_long) {
+            all++;
+            own += other->by == u->by ? 1 : 0;
+        }
     }
-    return n;
+    return all < UPCALL_LONG_MAX && own < UPCALL_LONG_EACH;
 }
 
 static bool may_go(const struct upcall *u)
@@ -183,7 +189,7 @@ static bool may_go(const struct upcall *u)
     if (u->not_before_ms > u->hub->now_ms) {
         return false;
     }
-    if (u->waits_long && long_calls(u->hub) >= UPCALL_LONG_MAX) {
+    if (u->waits_long && !may_wait_long(u)) {
         return false;
     }
     return u->by == NULL || u->by->n_in_flight < UPCALL_SHARE;

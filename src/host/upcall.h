@@ -9,8 +9,9 @@
  *            answers); the rest wait in order. The id upstream is a serial number
  *            whose low bits are the slot, so that a late answer finds nobody.
  * Time       each has a deadline; a call that ends when a program ends has none.
- * Limits     HUB_WAITING, HUB_WAITING_EACH; UPCALL_LONG_EACH calls without deadline
- *            and UPCALL_SHARE slots of one controller: nobody takes all of them.
+ * Limits     HUB_WAITING, HUB_WAITING_EACH; UPCALL_LONG_MAX calls without deadline leave
+ *            slots for the others; UPCALL_LONG_EACH of them and UPCALL_SHARE slots of
+ *            one controller: nobody takes all.
  */
 #ifndef HOST_UPCALL_H
 #define HOST_UPCALL_H
@@ -19,6 +20,7 @@
 
 #define UPCALL_SHARE       32
 #define UPCALL_LONG_MAX    24
+#define UPCALL_LONG_EACH   8 // programs of one controller that run at once
 #define UPCALL_TIMEOUT_MS  60000
 #define UPCALL_SLOW_MS     180000
 #define UPCALL_TRIES_MAX   8
@@ -68,6 +70,9 @@ struct upcall {
 struct upcall *upcall_create(struct controller *c, const struct method *m,
                              struct bytes id, json_t *params);
 void upcall_submit(struct upcall *u); // takes
+
+/* A copy of what a peer sent, for a member of a call: give, NULL: out of memory. */
+NODISCARD char *upcall_text(struct bytes text);
 
 void upcall_own(struct hub *hub, enum own_call own, const char *name,
                 json_t *params /* take */, const char *thread_id);

@@ -174,6 +174,30 @@ TEST(at_most_64_are_in_flight_and_the_rest_wait_their_turn)
     stage_close(&s);
 }
 
+TEST(the_programs_of_one_controller_leave_places_for_others)
+{
+    struct stage s;
+    stage_open(&s);
+    struct seat *a = device(&s, ROLE_OWNER);
+    struct seat *b = device(&s, ROLE_OWNER);
+    for (int i = 0; i < 30; i++) {
+        say(a,
+            "{\"id\":1,\"method\":\"command/exec\",\"params\":{\"command\":[\"x\"]}}");
+    }
+    unsigned n = 0;
+    while (strstr(heard(&s.agent), "command/exec") != NULL) {
+        n++;
+    }
+    EQ_INT(n, 8);
+    say(b, "{\"id\":1,\"method\":\"command/exec\",\"params\":{\"command\":[\"y\"]}}");
+    const char *asked = heard(&s.agent);
+    HAS(asked, "command/exec");
+    agent_answers(&s, asked, "{\"exitCode\":0}");
+    HAS(heard(&b->ear), "exitCode");
+    EQ_STR(heard(&s.agent), "");
+    stage_close(&s);
+}
+
 TEST(a_flood_is_the_floods_own_loss)
 {
     struct stage s;
@@ -371,6 +395,7 @@ RUN_TESTS(T(a_device_that_loses_rights_loses_its_programs_and_what_waits),
           T(malformed_texts_are_answered_then_close_that_peer_alone),
           T(the_daemon_answers_its_own_methods),
           T(at_most_64_are_in_flight_and_the_rest_wait_their_turn),
+          T(the_programs_of_one_controller_leave_places_for_others),
           T(a_flood_is_the_floods_own_loss),
           T(an_overloaded_agent_is_asked_again_after_a_pause),
           T(a_call_without_an_answer_ends_as_outcome_unknown),
