@@ -326,13 +326,16 @@ void hub_reply_error(struct call *call, int code, const char *message, json_t *d
     hub_enter(hub, hub->now_ms);
     buf_init(&text, NOTIFICATION_MAX);
     buf_init(&out, NOTIFICATION_MAX);
-    if (call->by != NULL && (data == NULL || json_print(data, &text) == OK) &&
+    struct blob *blob = NULL;
+    if ((data == NULL || json_print(data, &text) == OK) &&
         jsonrpc_put_error(&out, bytes_from_str(d->id), code, message,
                           buf_bytes(&text)) == OK) {
-        struct blob *blob = blob_copy(buf_bytes(&out));
-        controller_send(call->by, blob);
-        blob_unref(blob);
+        blob = blob_copy(buf_bytes(&out));
     }
+    if (call->by != NULL) {
+        controller_send(call->by, blob); // NULL closes it: it would wait for ever
+    }
+    blob_unref(blob);
     buf_fini(&out);
     buf_fini(&text);
     json_decref(data);

@@ -175,9 +175,11 @@ static void act_resume(struct asked *a)
             (void)json_object_del(a->params, chosen[i]);
         }
     }
-    const char *id = json_get_str(a->params, "threadId");
-    char *thread_id = mem_strdup(id);
-    struct upcall *u = make_call(a);
+    char *thread_id = upcall_text(json_get_bytes(a->params, "threadId"));
+    struct upcall *u = thread_id != NULL ? make_call(a) : NULL;
+    if (thread_id == NULL) {
+        controller_error(a->by, a->id, HUB_ERR_LIMIT, "out of memory");
+    }
     if (u == NULL) {
         mem_free(thread_id);
         return;
@@ -203,14 +205,19 @@ static void act_handle(struct asked *a)
         return;
     }
     struct upcall *u = make_call(a);
-    if (u == NULL) {
-        if (a->method->act == ACT_HANDLE_OPEN) {
-            handle_end(h);
+    if (u != NULL && h != NULL) {
+        u->handle = upcall_text(bytes_from_str(h->name));
+        if (u->handle == NULL) {
+            upcall_fail(u, HUB_ERR_LIMIT, "out of memory");
+            upcall_destroy(u);
+            u = NULL;
         }
-        return;
     }
-    u->handle = h != NULL ? mem_strdup(h->name) : NULL;
-    upcall_submit(u);
+    if (u != NULL) {
+        upcall_submit(u);
+    } else if (a->method->act == ACT_HANDLE_OPEN) {
+        handle_end(h);
+    }
 }
 
 static void (*const acts[])(struct asked *a) = {

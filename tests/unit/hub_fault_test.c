@@ -67,4 +67,34 @@ TEST(every_allocation_may_fail)
     mem_fail_at(0);
 }
 
-RUN_TESTS(T(every_allocation_may_fail))
+/* Whoever asked gets an answer, or is closed and knows; or the agent was asked. */
+TEST(no_caller_waits_for_ever_when_memory_is_short)
+{
+    static const char *const asked[] = {
+        "{\"id\":2,\"method\":\"farhand/status\"}",
+        "{\"id\":2,\"method\":\"thread/resume\",\"params\":{\"threadId\":\"t1\"}}",
+        "{\"id\":2,\"method\":\"fs/watch\",\"params\":{\"watchId\":\"w\",\"path\":"
+        "\"/work\"}}",
+    };
+    for (size_t i = 0; i < COUNT(asked); i++) {
+        for (unsigned n = 1; n < 24; n++) {
+            struct stage s;
+            stage_open(&s);
+            struct seat *a = device(&s, ROLE_OWNER);
+            CASE(asked[i]);
+            mem_fail_at(n);
+            say(a, asked[i]);
+            if (s.n_calls > 0) {
+                hub_reply_error(s.calls[--s.n_calls], -1, "no",
+                                json_pack("{s:s}", "detail", "none"));
+            }
+            mem_fail_at(0);
+            TRUE(a->closed != 0 || heard(&a->ear)[0] != '\0' ||
+                 heard(&s.agent)[0] != '\0');
+            stage_close(&s);
+        }
+    }
+}
+
+RUN_TESTS(T(every_allocation_may_fail),
+          T(no_caller_waits_for_ever_when_memory_is_short))
