@@ -33,6 +33,8 @@ struct keeper {
     struct list waiting; // struct waiter
     size_t n_conns;
     enum link_ctrl_state state;
+    enum link_cause cause; // why it is in that state
+    char sentence[256];
     bool stopping;
 };
 
@@ -143,8 +145,9 @@ static void on_stream_closed(void *user, struct link_ctrl_stream *st)
     struct conn_stream *c = link_ctrl_stream_user(st);
     c->st = NULL;
     if (c->ws != NULL) {
-        const bool over = c->keeper->state == LINK_CTRL_ENDED;
-        ws_conn_close(c->ws, over ? WS_CLOSE_POLICY : WS_CLOSE_RESTART,
+        const struct keeper *k = c->keeper;
+        const bool revoked = k->state == LINK_CTRL_ENDED && k->cause == LINK_REVOKED;
+        ws_conn_close(c->ws, revoked ? WS_CLOSE_POLICY : WS_CLOSE_RESTART,
                       "the host has ended this connection");
     }
     conn_maybe_free(c);
@@ -263,6 +266,8 @@ static void on_state(void *user, enum link_ctrl_state state, enum link_cause cau
 {
     struct keeper *k = user;
     k->state = state;
+    k->cause = cause;
+    text_sanitize(bytes_from_str(sentence), k->sentence, sizeof(k->sentence));
     if (state == LINK_CTRL_ENDED && cause == LINK_REVOKED) {
         remember_revoked(k);
     }
@@ -295,8 +300,7 @@ static void on_request(struct http_exchange *x, void *user)
         connect_stream(k, x);
         note_use(k);
     } else if (k->state == LINK_CTRL_ENDED) {
-        http_reply_text(x, reach_status(LINK_REVOKED),
-                        "the host has ended this pairing");
+        http_reply_text(x, reach_status(k->cause), k->sentence);
     } else {
         wait_for_session(k, x);
         link_ctrl_start(k->ctrl); // at once, if it was waiting to try again

@@ -1,8 +1,6 @@
 #include "client/reach.h"
 
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -11,6 +9,7 @@
 #include "base/text.h"
 #include "loop/child.h"
 #include "loop/timer.h"
+#include "loop/unix_addr.h"
 #include "wire/ws.h"
 
 #define POLL_MS     15u // while a keeper comes up
@@ -19,20 +18,15 @@
 
 /* ---- which host --------------------------------------------------------------- */
 
-/* Does somebody listen on this socket? */
+/* Does somebody listen on this socket? A listener that is busy does. */
 static bool is_served(const char *path)
 {
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    if (text_format(addr.sun_path, sizeof(addr.sun_path), "%s", path) != OK) {
-        return false;
+    int fd = -1;
+    const enum err e = unix_addr_connect(path, &fd);
+    if (e == OK) {
+        (void)close(fd);
     }
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return false;
-    }
-    const bool yes = connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0;
-    (void)close(fd);
-    return yes;
+    return e == OK || e == ERR_AGAIN;
 }
 
 static enum err local_target(const char *home, struct target *out, struct diag *d)
@@ -283,7 +277,8 @@ struct reach *reach_open(struct loop *loop, const struct reach_options *o,
     r->user = user;
     r->give_up_ms = loop_now_ms(loop) + REACH_START_MS;
     if (text_format(r->home, sizeof(r->home), "%s", o->home) != OK ||
-        text_format(r->program, sizeof(r->program), "%s", o->program) != OK) {
+        text_format(r->program, sizeof(r->program), "%s",
+                    o->program != NULL ? o->program : "") != OK) {
         r->canceled = true; // a path longer than the system allows
     }
     timer_start(loop, &r->retry, 0, on_retry);

@@ -41,7 +41,7 @@ typedef void reach_done_fn(void *user, enum link_cause cause, const char *senten
 
 struct reach_options {
     const char *home;
-    const char *program; // ours, for starting a keeper
+    const char *program; // ours, for starting a keeper; NULL: none is started
     const struct target *target;
 };
 

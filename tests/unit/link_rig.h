@@ -61,6 +61,7 @@ struct rig {
 
     bool auto_ready;  // `claimed` is answered with READY at once
     bool was_claimed; // else by the test
+    uint8_t deny;     // a denied_code for every paired device that comes; 0: none
     struct link_claim claim;
     struct link_session *session;
     unsigned n_failed;
@@ -211,11 +212,11 @@ static inline void rig_ready(struct rig *r, struct link_session *s,
     id_host(sign_key_pub(r->host_key), g.host_id);
     memcpy(g.device_key, claim->key, sizeof(g.device_key));
     buf_init(&out, GRANT_MAX);
-    if (grant_make(&g, r->host_key, &out) == OK) {
+    if (r->deny == 0 && grant_make(&g, r->host_key, &out) == OK) {
         link_session_ready(s, buf_bytes(&out));
     } else {
-        link_session_deny(s, DENIED_TOO_MANY,
-                          "no memory"); // the fault test asked for it
+        const uint8_t code = r->deny != 0 ? r->deny : (uint8_t)DENIED_TOO_MANY;
+        link_session_deny(s, code, "the test asked for it");
     }
     buf_fini(&out);
 }
@@ -259,9 +260,8 @@ static inline void rig_enrolled(void *user, struct link_session *s,
 static inline void rig_opened(void *user, struct link_session *s,
                               const struct link_claim *claim)
 {
-    struct rig *r = user;
-    r->n_opened++;
-    rig_ready(r, s, claim);
+    ((struct rig *)user)->n_opened++;
+    rig_ready(user, s, claim);
 }
 
 static inline void rig_closed(void *user, struct link_session *s)
