@@ -98,7 +98,7 @@ static enum err write_all(int fd, struct bytes content)
     return OK;
 }
 
-static enum err sync_parent(const char *path)
+enum err file_sync_parent(const char *path)
 {
     char parent[PATH_MAX];
     if (text_format(parent, sizeof(parent), "%s", path) != OK) {
@@ -145,7 +145,7 @@ enum err file_replace(const char *path, struct bytes content, mode_t mode)
         (void)unlink(temporary);
         return e;
     }
-    return sync_parent(path);
+    return file_sync_parent(path);
 }
 
 static enum err make_one(const char *path, mode_t mode)

@@ -30,6 +30,9 @@ NODISCARD enum err file_replace(const char *path, struct bytes content, mode_t m
  * writable for others where `mode` is not. */
 NODISCARD enum err file_make_dir(const char *path, mode_t mode);
 
+/* After a file was made or renamed: its name is on disk when this returns. */
+NODISCARD enum err file_sync_parent(const char *path);
+
 bool file_is_dir(const char *path); // follows links
 
 /* Takes an exclusive lock for the life of the process and writes its pid into the
