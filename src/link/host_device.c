@@ -220,7 +220,7 @@ void link_stream_send(struct link_stream *st, struct blob *text)
     if (st->closing) {
         return;
     }
-    const enum err e = lane_send(d->lane, st->id, text, 0);
+    const enum err e = lane_send(d->lane, st->id, text);
     if (e == ERR_NOT_FOUND) {
         stream_over(st);
         return;

@@ -520,7 +520,7 @@ enum err link_ctrl_stream_send(struct link_ctrl_stream *st, struct bytes text)
     if (blob == NULL) {
         return ERR_NOMEM;
     }
-    e = lane_send(c->lane, st->id, blob, 0);
+    e = lane_send(c->lane, st->id, blob);
     blob_unref(blob);
     if (e == OK) {
         c->congested = c->congested || lane_bytes_queued(c->lane) > CONGESTED_AT;

@@ -62,6 +62,7 @@ void lane_out_drop(struct lane *l, struct lane_out *o)
     }
     list_remove(&o->node);
     l->n_out--;
+    l->n_unsent -= o->n_sealed == 0 ? 1 : 0;
     l->out_bytes -= blob_bytes(o->message).len;
     blob_unref(o->message);
     mem_free(o);
@@ -124,6 +125,7 @@ static void enqueue(struct lane *l, struct lane_out *o)
 {
     list_append(&l->out, &o->node);
     l->n_out++;
+    l->n_unsent++;
     l->out_bytes += blob_bytes(o->message).len;
     o->n_fragments = fragment_count(blob_bytes(o->message).len);
     if (l->next == NULL) {
@@ -207,31 +209,56 @@ enum err lane_open(struct lane *l, uint16_t *out_stream)
     return OK;
 }
 
-/* Joins `message` into the youngest one, if that has no number yet and is of its kind. */
-static bool merged(struct lane *l, uint16_t stream, const struct blob *message,
-                   uint64_t merge_key)
+/* The youngest message of a stream, if it has no number yet. A lane has at most
+ * LANE_STREAMS_MAX streams, so what merges is found within as many steps. */
+static struct lane_out *youngest(const struct lane *l, uint16_t stream)
 {
-    if (merge_key == 0 || l->merge == NULL || list_is_empty(&l->out)) {
+    struct list *at = l->out.prev;
+    for (size_t i = 0; i < LANE_STREAMS_MAX && at != &l->out; i++, at = at->prev) {
+        struct lane_out *o = CONTAINER_OF(at, struct lane_out, node);
+        if (o->n_sealed != 0) {
+            return NULL;
+        }
+        if (o->stream == stream) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+static void look_at(struct lane_out *o)
+{
+    if (!o->looked_at) {
+        o->looked_at = true;
+        o->is_delta = o->message != NULL && o->flags == 0 &&
+                      delta_find(blob_bytes(o->message), &o->delta);
+    }
+}
+
+/* Joins `o`, which is not queued, to the youngest message of its stream. The reader
+ * is slow then: what costs a look at the text saves a whole message. */
+static bool merged(struct lane *l, struct lane_out *o)
+{
+    struct lane_out *last =
+        l->n_unsent < LANE_UNSENT_MAX ? NULL : youngest(l, o->stream);
+    if (last == NULL) {
         return false;
     }
-    struct lane_out *last = CONTAINER_OF(l->out.prev, struct lane_out, node);
-    if (last->n_sealed != 0 || last->stream != stream || last->merge_key != merge_key ||
-        (last->flags & STREAM_CLOSE) != 0) {
+    look_at(o);
+    look_at(last);
+    if (!o->is_delta || !last->is_delta ||
+        l->out_bytes + o->message->len > LANE_BYTES_MAX ||
+        !delta_is_same(blob_bytes(last->message), &last->delta, blob_bytes(o->message),
+                       &o->delta)) {
         return false;
     }
-    struct blob *both = l->merge(l->merge_user, last->message, message);
-    if (both == NULL) {
+    const size_t before = last->message->len;
+    if (!delta_join(&last->message, &last->room, &last->delta, blob_bytes(o->message),
+                    &o->delta)) {
         return false;
     }
-    if (both->len > LANE_MESSAGE_MAX ||
-        l->out_bytes - last->message->len + both->len > LANE_BYTES_MAX) {
-        blob_unref(both);
-        return false;
-    }
-    l->out_bytes = l->out_bytes - last->message->len + both->len;
-    blob_unref(last->message);
-    last->message = both;
-    last->n_fragments = fragment_count(both->len);
+    l->out_bytes += last->message->len - before;
+    last->n_fragments = fragment_count(last->message->len);
     return true;
 }
 
@@ -243,9 +270,9 @@ static enum err overflow(struct lane *l)
     return ERR_LIMIT;
 }
 
-enum err lane_send(struct lane *l, uint16_t stream, struct blob *message,
-                   uint64_t merge_key)
+enum err lane_send(struct lane *l, uint16_t stream, struct blob *message)
 {
+    struct lane_out new = {.stream = stream, .message = message};
     struct lane_stream *s = lane_stream_find(l, stream);
     if (s == NULL) {
         return ERR_NOT_FOUND;
@@ -253,7 +280,8 @@ enum err lane_send(struct lane *l, uint16_t stream, struct blob *message,
     if (message->len > LANE_MESSAGE_MAX) {
         return ERR_LIMIT;
     }
-    if (merged(l, stream, message, merge_key)) {
+    new.flags = s->announce ? STREAM_OPEN : 0;
+    if (merged(l, &new)) {
         return OK;
     }
     if (l->n_out >= LANE_MESSAGES_MAX || l->out_bytes + message->len > LANE_BYTES_MAX) {
@@ -263,19 +291,11 @@ enum err lane_send(struct lane *l, uint16_t stream, struct blob *message,
     if (o == NULL) {
         return ERR_NOMEM;
     }
+    *o = new;
     o->message = blob_ref(message);
-    o->stream = stream;
-    o->flags = s->announce ? STREAM_OPEN : 0;
-    o->merge_key = merge_key;
     s->announce = false;
     enqueue(l, o);
     return OK;
-}
-
-void lane_set_merge(struct lane *l, lane_merge_fn *merge, void *user)
-{
-    l->merge = merge;
-    l->merge_user = user;
 }
 
 void lane_close(struct lane *l, uint16_t stream)
@@ -306,6 +326,11 @@ size_t lane_n_streams(const struct lane *l)
 size_t lane_n_queued(const struct lane *l)
 {
     return l->n_out;
+}
+
+size_t lane_n_unsent(const struct lane *l)
+{
+    return l->n_unsent;
 }
 
 size_t lane_bytes_queued(const struct lane *l)

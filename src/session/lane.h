@@ -18,7 +18,8 @@
  *                                     device is told). Device: refuse the caller.
  *                       ERR_NOMEM
  * Limits     LANE_BYTES_MAX, LANE_MESSAGES_MAX stop a reader that stalls;
- *            LANE_STREAMS_MAX, LANE_MESSAGE_MAX stop a device that hoards.
+ *            LANE_STREAMS_MAX, LANE_MESSAGE_MAX stop a device that hoards. A merged
+ *            delta is one record, and may hold twice its octets in memory.
  * Tests      tests/unit/lane_test.c, tests/fuzz/stream_fuzz.c
  */
 #ifndef SESSION_LANE_H
@@ -34,6 +35,7 @@
 #define LANE_MESSAGE_MAX  (8u * 1024 * 1024) // one reassembled message
 #define LANE_STREAMS_MAX  64u                // open at a time
 #define LANE_FRAGMENT_MAX (60u * 1024)       // octets of a message in one record
+#define LANE_UNSENT_MAX   256u               // without a number, before deltas merge
 
 enum lane_side { LANE_HOST, LANE_DEVICE };
 
@@ -56,16 +58,10 @@ struct lane_state lane_state(const struct lane *l);
 /* Device: a new stream, one app-server connection. ERR_LIMIT: too many are open. */
 NODISCARD enum err lane_open(struct lane *l, uint16_t *out_stream);
 
-/* Queues one whole message. merge_key 0: never merged. Otherwise, when the youngest
- * message of the lane has not been sealed yet and has the same stream and key, the
- * lane asks lane_merge_fn to join the two into one. */
-NODISCARD enum err lane_send(struct lane *l, uint16_t stream, struct blob *message,
-                             uint64_t merge_key);
-
-/* Gives one message that stands for both (one reference), or NULL: cannot. */
-typedef struct blob *lane_merge_fn(void *user, const struct blob *older,
-                                   const struct blob *newer);
-void lane_set_merge(struct lane *l, lane_merge_fn *merge, void *user);
+/* Queues one whole message. Once LANE_UNSENT_MAX messages wait for their numbers, a
+ * delta is joined to the youngest message of its stream, when that is a delta of the
+ * same text and has no number either (wire/delta.h). */
+NODISCARD enum err lane_send(struct lane *l, uint16_t stream, struct blob *message);
 
 /* Ends a stream, after what was sent on it before; it is over at once for us: later
  * messages of the peer on it are dropped in silence. An unknown one is no error. */
@@ -78,6 +74,7 @@ void lane_restart(struct lane *l);
 bool lane_has_output(const struct lane *l); // something waits to be sealed
 size_t lane_n_streams(const struct lane *l);
 size_t lane_n_queued(const struct lane *l);     // messages not acknowledged
+size_t lane_n_unsent(const struct lane *l);     // of these: without a number
 size_t lane_bytes_queued(const struct lane *l); // their octets
 
 #endif

@@ -178,6 +178,7 @@ bool lane_take(struct lane *l, struct fragment *out, uint64_t *seq)
         l->last_sent++;
         o->n_sealed++;
         if (i == 0) {
+            l->n_unsent--;
             o->first_seq = l->last_sent;
         }
     }

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "session/lane_io.h"
+#include "wire/delta.h"
 
 struct lane_stream {
     struct list node;
@@ -19,8 +20,11 @@ struct lane_out { // one message of ours, queued until it is acknowledged
     struct list node;
     struct blob *message; // NULL: only flags, or void
     uint16_t stream;
-    uint8_t flags; // STREAM_OPEN on its first fragment, STREAM_CLOSE on its last
-    uint64_t merge_key;
+    uint8_t flags;      // STREAM_OPEN on its first fragment, STREAM_CLOSE on its last
+    bool looked_at;     // `delta` says what it is
+    bool is_delta;      // so it may be merged, as long as it has no number
+    struct delta delta; // where its text stands
+    size_t room;        // of a merged one: octets its blob has; else 0
     uint64_t first_seq; // 0: nothing of it has been sealed
     size_t n_fragments;
     size_t n_sealed; // fragments that have a number
@@ -37,13 +41,12 @@ struct lane {
 
     struct list out;
     size_t n_out;
+    size_t n_unsent; // without a number
     size_t out_bytes;
     uint64_t last_sent;    // highest number sealed
     uint64_t acked;        // highest number acknowledged
     struct lane_out *next; // being sent in this session; NULL: nothing is left
     size_t next_fragment;
-    lane_merge_fn *merge;
-    void *merge_user;
 
     uint64_t last_recv;
     bool recv_is_lost;

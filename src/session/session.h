@@ -45,7 +45,7 @@
  * Time       milliseconds, monotonic, passed in; the session reads no clock.
  * Limits     SESSION_BODY_MAX octets a body; in a box 16 messages of 4 KiB; 10 s
  *            for a handshake; 12 h or 255 epochs for a session.
- * Reentry    none: nothing is called back, but merge (lane.h) and may_enrol.
+ * Reentry    none: nothing is called back, but may_enrol.
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H

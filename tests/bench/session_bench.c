@@ -112,13 +112,13 @@ static double bench_delta(void)
     connect_pair(&p);
     struct blob *b = blob_try(DELTA);
     if (b == NULL || lane_open(p.ctrl_lane, &stream) != OK ||
-        lane_send(p.ctrl_lane, stream, b, 0) != OK) {
+        lane_send(p.ctrl_lane, stream, b) != OK) {
         abort();
     }
     carry(&p, p.ctrl, p.host);
     const uint64_t began = clock_mono_us();
     for (int i = 0; i < ROUNDS; i++) {
-        if (lane_send(p.host_lane, stream, b, 0) != OK) {
+        if (lane_send(p.host_lane, stream, b) != OK) {
             abort();
         }
         carry(&p, p.host, p.ctrl);

@@ -139,7 +139,7 @@ static void say(struct lane *l, uint16_t stream, uint8_t n)
         return;
     }
     memset(b->octets, SENT, b->len);
-    const enum err ignored = lane_send(l, stream, b, 0);
+    const enum err ignored = lane_send(l, stream, b);
     (void)ignored;
     blob_unref(b);
 }

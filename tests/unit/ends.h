@@ -258,7 +258,7 @@ static inline enum err end_say(struct end *e, uint16_t stream, char fill, size_t
         return ERR_NOMEM;
     }
     memset(b->octets, fill, len);
-    const enum err r = lane_send(e->lane, stream, b, 0);
+    const enum err r = lane_send(e->lane, stream, b);
     blob_unref(b);
     return r;
 }

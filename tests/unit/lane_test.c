@@ -1,6 +1,7 @@
 #include "session/lane.h"
 
 #include "base/log.h"
+#include "base/text.h"
 #include "ends.h"
 
 /* ---- a model: what each end was told to send, and what it heard ------------------------- */
@@ -85,7 +86,7 @@ static void send_some(struct model *m, size_t from)
 {
     struct end *e = from == 0 ? &m->t.ctrl : &m->t.host;
     struct blob *b = make_message(m, m->sent[from] + 1);
-    const enum err r = lane_send(e->lane, m->stream, b, 0);
+    const enum err r = lane_send(e->lane, m->stream, b);
     blob_unref(b);
     if (r == OK) {
         m->sent[from]++;
@@ -228,50 +229,114 @@ TEST(nothing_comes_twice_when_the_host_restarts_too)
 
 /* ---- what is not a matter of chance -------------------------------------------------------- */
 
-static struct blob *join(void *user, const struct blob *older, const struct blob *newer)
+/* A delta as Codex spells it: its number is its text. */
+static enum err say_delta(struct lane *l, uint16_t stream, const char *item, unsigned n)
 {
-    struct blob *b = blob_try(older->len + newer->len);
-    *(unsigned *)user += 1;
-    if (b != NULL) {
-        memcpy(b->octets, older->octets, older->len);
-        memcpy(b->octets + older->len, newer->octets, newer->len);
-    }
-    return b;
-}
-
-static enum err say_merge(struct lane *l, uint16_t stream, const char *text,
-                          uint64_t key)
-{
+    char text[256];
+    EQ_INT(
+        text_format(text, sizeof(text),
+                    "{\"method\":\"item/agentMessage/delta\",\"params\":{\"threadId\":"
+                    "\"t\",\"turnId\":\"u\",\"itemId\":\"%s\",\"delta\":\"%05u \\n\"},"
+                    "\"emittedAtMs\":%u}",
+                    item, n, 1790000000 + n),
+        OK);
     struct blob *b = blob_copy(bytes_from_str(text));
-    const enum err e = lane_send(l, stream, b, key);
+    const enum err e = lane_send(l, stream, b);
     blob_unref(b);
     return e;
 }
 
-TEST(deltas_merge_until_they_have_a_number)
+static void ends_with_stream(struct ends *t, uint16_t *stream)
+{
+    ends_init(t);
+    ends_enrol(t);
+    ends_connect(t);
+    EQ_INT(lane_open(t->ctrl.lane, stream), OK);
+    EQ_INT(end_say(&t->ctrl, *stream, 'a', 1), OK);
+    EQ_INT(ends_pump(t), OK);
+}
+
+/* The texts of all deltas that were heard are the numbers from 0 on, none missing. */
+static void check_heard(struct bytes heard, unsigned n)
+{
+    static const char start[] = "\"delta\":\"";
+    unsigned next = 0;
+    const uint8_t *at = heard.at;
+    const uint8_t *end = heard.at + heard.len;
+    while ((at = memmem(at, (size_t)(end - at), start, sizeof(start) - 1)) != NULL) {
+        for (at += sizeof(start) - 1; *at != '"'; at += 8) {
+            char want[16];
+            EQ_INT(text_format(want, sizeof(want), "%05u \\n", next), OK);
+            TRUE(memcmp(at, want, 8) == 0);
+            next++;
+        }
+    }
+    EQ_U64(next, n);
+}
+
+TEST(thousands_of_deltas_become_few_while_nobody_reads)
+{
+    enum { N_DELTAS = 60000 };
+    struct ends t;
+    uint16_t stream = 0;
+    ends_with_stream(&t, &stream);
+    for (unsigned i = 0; i < N_DELTAS; i++) {
+        EQ_INT(say_delta(t.host.lane, stream, "m", i), OK);
+    }
+    TRUE(lane_n_unsent(t.host.lane) < LANE_UNSENT_MAX + 16);
+    EQ_U64(lane_n_unsent(t.host.lane), lane_n_queued(t.host.lane));
+    TRUE(lane_bytes_queued(t.host.lane) < N_DELTAS * 10);
+    EQ_INT(ends_pump(&t), OK);
+    EQ_U64(lane_n_unsent(t.host.lane), 0);
+    TRUE(t.ctrl.n_messages < LANE_UNSENT_MAX + 16);
+    check_heard(buf_bytes(&t.ctrl.heard), N_DELTAS);
+    ends_fini(&t);
+}
+
+TEST(few_unsent_deltas_stay_as_they_are)
 {
     struct ends t;
     uint16_t stream = 0;
-    unsigned n_joined = 0;
-    ends_init(&t);
-    ends_enrol(&t);
-    ends_connect(&t);
-    EQ_INT(lane_open(t.ctrl.lane, &stream), OK);
-    EQ_INT(end_say(&t.ctrl, stream, 'a', 1), OK);
+    ends_with_stream(&t, &stream);
+    for (unsigned i = 0; i < LANE_UNSENT_MAX; i++) {
+        EQ_INT(say_delta(t.host.lane, stream, "m", i), OK);
+    }
+    EQ_U64(lane_n_unsent(t.host.lane), LANE_UNSENT_MAX);
+    EQ_INT(say_delta(t.host.lane, stream, "m", LANE_UNSENT_MAX), OK);
+    EQ_U64(lane_n_unsent(t.host.lane), LANE_UNSENT_MAX); // now it matters
     EQ_INT(ends_pump(&t), OK);
-    lane_set_merge(t.host.lane, join, &n_joined);
-    EQ_INT(say_merge(t.host.lane, stream, "one ", 7), OK);
-    EQ_INT(say_merge(t.host.lane, stream, "two ", 7), OK);
-    EQ_INT(say_merge(t.host.lane, stream, "other ", 8), OK);
-    EQ_INT(say_merge(t.host.lane, stream, "done ", 0), OK);
-    EQ_INT(say_merge(t.host.lane, stream, "last", 7), OK);
-    EQ_INT(n_joined, 1);
-    EQ_INT(lane_n_queued(t.host.lane), 4);
+    EQ_U64(t.ctrl.n_messages, LANE_UNSENT_MAX);
+    EQ_INT(say_delta(t.host.lane, stream, "m", LANE_UNSENT_MAX + 1), OK);
+    EQ_U64(lane_n_unsent(t.host.lane), 1); // the last one has its number
     EQ_INT(ends_pump(&t), OK);
-    EQ_INT(t.ctrl.n_messages, 4);
-    EQ_BYTES(buf_bytes(&t.ctrl.heard), BYTES_LIT("one two other done last"));
-    EQ_INT(say_merge(t.host.lane, stream, "more", 7), OK); // "last" has its number
-    EQ_INT(n_joined, 1);
+    check_heard(buf_bytes(&t.ctrl.heard), LANE_UNSENT_MAX + 2);
+    ends_fini(&t);
+}
+
+TEST(only_neighbours_of_one_stream_and_item_merge)
+{
+    struct ends t;
+    uint16_t one = 0;
+    uint16_t two = 0;
+    ends_with_stream(&t, &one);
+    EQ_INT(lane_open(t.ctrl.lane, &two), OK);
+    EQ_INT(end_say(&t.ctrl, two, 'a', 1), OK);
+    EQ_INT(ends_pump(&t), OK);
+    for (unsigned i = 0; i < LANE_UNSENT_MAX; i++) {
+        EQ_INT(end_say(&t.host, one, 'x', 1), OK);
+    }
+    const size_t full = lane_n_unsent(t.host.lane);
+    EQ_INT(say_delta(t.host.lane, one, "m", 0), OK);
+    EQ_INT(say_delta(t.host.lane, two, "m", 0), OK);
+    EQ_INT(say_delta(t.host.lane, one, "m", 1), OK); // a stream has its own order
+    EQ_INT(say_delta(t.host.lane, two, "m", 1), OK);
+    EQ_U64(lane_n_unsent(t.host.lane), full + 2);
+    EQ_INT(say_delta(t.host.lane, one, "other", 2), OK);
+    EQ_INT(say_delta(t.host.lane, one, "m", 3), OK);
+    EQ_U64(lane_n_unsent(t.host.lane), full + 4);
+    EQ_INT(end_say(&t.host, one, 'x', 1), OK);
+    EQ_INT(say_delta(t.host.lane, one, "m", 4), OK);
+    EQ_U64(lane_n_unsent(t.host.lane), full + 6);
     ends_fini(&t);
 }
 
@@ -284,7 +349,7 @@ TEST(one_text_for_many_lanes_is_stored_once)
         uint16_t stream = 0;
         lanes[i] = lane_create(LANE_DEVICE, &(struct lane_state){.epoch = 0});
         EQ_INT(lane_open(lanes[i], &stream), OK);
-        EQ_INT(lane_send(lanes[i], stream, b, 0), OK);
+        EQ_INT(lane_send(lanes[i], stream, b), OK);
     }
     EQ_INT(b->refs, 4);
     for (size_t i = 0; i < COUNT(lanes); i++) {
@@ -366,7 +431,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(nothing_is_lost_and_nothing_comes_twice),
         T(nothing_comes_twice_when_the_host_restarts_too),
-        T(deltas_merge_until_they_have_a_number),
+        T(thousands_of_deltas_become_few_while_nobody_reads),
+        T(few_unsent_deltas_stay_as_they_are),
+        T(only_neighbours_of_one_stream_and_item_merge),
         T(one_text_for_many_lanes_is_stored_once),
         T(a_device_that_is_full_refuses_its_caller),
         T(sixty_four_streams_are_open_and_one_more_is_closed),
