@@ -70,6 +70,11 @@ enum err db_run(struct store *s, sqlite3_stmt *q)
     return status == SQLITE_DONE ? OK : ERR_IO;
 }
 
+uint64_t db_changes(struct store *s)
+{
+    return (uint64_t)sqlite3_changes(s->db);
+}
+
 enum err db_exec(struct store *s, const char *sql)
 {
     if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK) {

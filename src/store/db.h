@@ -29,6 +29,8 @@ uint64_t db_read_u64(sqlite3_stmt *q, int column);
 /* Steps a statement that returns no row, and finalises it. Accepts NULL. */
 NODISCARD enum err db_run(struct store *s, sqlite3_stmt *q);
 
+uint64_t db_changes(struct store *s); // rows that the last statement touched
+
 /* Statements without parameters. */
 NODISCARD enum err db_exec(struct store *s, const char *sql);
 

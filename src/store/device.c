@@ -1,4 +1,3 @@
-#include "base/log.h"
 #include "base/secret.h"
 #include "store/db.h"
 
@@ -117,19 +116,36 @@ static enum err bury(struct store *s, const uint8_t id[16], uint64_t serial,
     return db_run(s, q);
 }
 
+/* Its lane goes with it: a key that was revoked never has another. */
+static enum err forget_lane(struct store *s, const uint8_t id[16])
+{
+    static const char *const sql[] = {"DELETE FROM lane WHERE device_id = ?",
+                                      "DELETE FROM command WHERE device_id = ?"};
+    enum err e = OK;
+    for (size_t i = 0; i < 2 && e == OK; i++) {
+        sqlite3_stmt *q = db_prepare(s, sql[i]);
+        if (q != NULL) {
+            db_bind_bytes(q, 1, (struct bytes){id, 16});
+        }
+        e = db_run(s, q);
+    }
+    return e;
+}
+
 enum err store_device_revoke(struct store *s, const uint8_t id[16], uint64_t serial,
                              uint64_t now_ms)
 {
-    enum err e = db_exec(s, "BEGIN IMMEDIATE");
+    enum err e = store_begin(s);
     if (e != OK) {
         return e;
     }
     e = bury(s, id, serial, now_ms);
     if (e == OK) {
-        e = db_exec(s, "COMMIT");
+        e = forget_lane(s, id);
     }
-    if (e != OK && db_exec(s, "ROLLBACK") != OK) {
-        log_error("store.stuck", "reason=\"%s\"", err_text(e));
+    if (e == OK) {
+        return store_commit(s);
     }
+    store_rollback(s);
     return e;
 }

@@ -1,16 +1,20 @@
 #include "store/store.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "store/db.h"
 
-#define STORE_VERSION 1
-#define BUSY_MS       2000 // another process reads: wait this long, then fail
+#define BUSY_MS 2000 // another process reads: wait this long, then fail
 
-static const char schema[] =
+/* Steps from an empty file to today's, in order: user_version is how many were made.
+ * A step that was released never changes; what is new is appended. */
+static const char *const steps[] = {
     "CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value INTEGER NOT NULL)"
     " WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS device (id BLOB PRIMARY KEY, d BLOB NOT NULL,"
@@ -20,7 +24,17 @@ static const char schema[] =
     " paired_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS tombstone (id BLOB PRIMARY KEY, serial INTEGER NOT NULL,"
     " time_ms INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS guess (time_ms INTEGER NOT NULL);";
+    "CREATE TABLE IF NOT EXISTS guess (time_ms INTEGER NOT NULL);",
+
+    "CREATE TABLE lane (device_id BLOB PRIMARY KEY, last_recv INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE command (device_id BLOB NOT NULL, seq INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, method TEXT NOT NULL, thread TEXT NOT NULL,"
+    " turn TEXT NOT NULL, client_id TEXT NOT NULL, error INTEGER NOT NULL,"
+    " accepted_ms INTEGER NOT NULL, body BLOB, PRIMARY KEY (device_id, seq))"
+    " WITHOUT ROWID;"
+    "CREATE INDEX command_open ON command (state) WHERE state < 3;",
+};
 
 /* SQLite would make the file with the umask's mode: it holds pair_root. */
 static enum err make_private(const char *path, struct diag *d)
@@ -35,7 +49,7 @@ static enum err make_private(const char *path, struct diag *d)
     return failed == 0 ? OK : ERR_IO;
 }
 
-static enum err check_version(struct store *s, struct diag *d)
+static enum err read_version(struct store *s, uint64_t *out, struct diag *d)
 {
     sqlite3_stmt *q = db_prepare(s, "PRAGMA user_version");
     if (q == NULL || sqlite3_step(q) != SQLITE_ROW) {
@@ -43,28 +57,50 @@ static enum err check_version(struct store *s, struct diag *d)
         diag_set(d, "the state file is damaged: %s", sqlite3_errmsg(s->db));
         return ERR_IO;
     }
-    const uint64_t version = db_read_u64(q, 0);
+    *out = db_read_u64(q, 0);
     (void)sqlite3_finalize(q);
-    if (version > STORE_VERSION) {
+    if (*out > COUNT(steps)) {
         diag_set(d, "the state was written by a newer farhand: update this one");
         return ERR_USAGE;
     }
     return OK;
 }
 
+/* One step and its number together: a crash leaves the one before or this one. */
+static enum err migrate(struct store *s, uint64_t step)
+{
+    char version[48];
+    enum err e = text_format(version, sizeof(version), "PRAGMA user_version=%u",
+                             (unsigned)step + 1);
+    if (e == OK) {
+        e = store_begin(s);
+    }
+    if (e != OK) {
+        return e;
+    }
+    e = db_exec(s, steps[step]);
+    if (e == OK) {
+        e = db_exec(s, version);
+    }
+    if (e == OK) {
+        return store_commit(s);
+    }
+    store_rollback(s);
+    return e;
+}
+
 static enum err prepare_file(struct store *s, struct diag *d)
 {
+    uint64_t version = 0;
     (void)sqlite3_busy_timeout(s->db, BUSY_MS);
-    enum err e = check_version(s, d);
-    if (e == OK) {
-        e = db_exec(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                       "PRAGMA secure_delete=ON; PRAGMA cache_size=-64;");
+    enum err e = read_version(s, &version, d);
+    if (e != OK) {
+        return e;
     }
-    if (e == OK) {
-        e = db_exec(s, schema);
-    }
-    if (e == OK) {
-        e = db_exec(s, "PRAGMA user_version=1");
+    e = db_exec(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                   "PRAGMA secure_delete=ON; PRAGMA cache_size=-64;");
+    for (; e == OK && version < COUNT(steps); version++) {
+        e = migrate(s, version);
     }
     if (e != OK) {
         diag_set(d, "the state file cannot be used: %s", sqlite3_errmsg(s->db));
@@ -105,4 +141,35 @@ void store_close(struct store *s)
     }
     (void)sqlite3_close(s->db);
     mem_free(s);
+}
+
+/* ---- transactions ------------------------------------------------------------- */
+
+bool store_in_transaction(const struct store *s)
+{
+    return sqlite3_get_autocommit(s->db) == 0;
+}
+
+enum err store_begin(struct store *s)
+{
+    assert(!store_in_transaction(s));
+    return db_exec(s, "BEGIN IMMEDIATE");
+}
+
+enum err store_commit(struct store *s)
+{
+    assert(store_in_transaction(s));
+    const enum err e = db_exec(s, "COMMIT");
+    if (e != OK) {
+        store_rollback(s);
+    }
+    return e;
+}
+
+void store_rollback(struct store *s)
+{
+    // a full disk or a broken one has rolled it back already
+    if (store_in_transaction(s) && db_exec(s, "ROLLBACK") != OK) {
+        log_error("store.stuck", "reason=\"%s\"", sqlite3_errmsg(s->db));
+    }
 }

@@ -3,9 +3,9 @@
  *
  * Source     docs/protocol.md sections 4 (guess accounting), 6 (devices,
  *            tombstones), 8 (relay counter).
- * Shape      one table a file: setting.c, device.c, guess.c. This is the only
+ * Shape      one idea a file: setting.c, device.c, guess.c, lane.c. This is the only
  *            folder that sees SQLite. Every write is durable when it returns
- *            (WAL, synchronous=FULL).
+ *            (WAL, synchronous=FULL), unless a transaction is open.
  * Ownership  store_open() gives the store; rows passed to a visitor are borrowed.
  * Errors     ERR_IO      the file cannot be used: errno or the log says why
  *            ERR_EXISTS  the key is a revoked one (tombstone)
@@ -24,6 +24,17 @@ struct store;
 
 NODISCARD enum err store_open(const char *path, struct store **out, struct diag *d);
 void store_close(struct store *s); // NULL is fine
+
+/* ---- transactions ----------------------------------------------------------- */
+
+/* Everything that is put between begin and commit is durable together when the commit
+ * returns OK, with one fsync; else nothing of it is. One is open at a time: to begin
+ * another inside it is a mistake of the program. Outside of one each put commits
+ * itself. */
+NODISCARD enum err store_begin(struct store *s);
+NODISCARD enum err store_commit(struct store *s); // not OK: it was rolled back
+void store_rollback(struct store *s);             // without one open: nothing
+bool store_in_transaction(const struct store *s);
 
 /* ---- settings: small numbers by name -------------------------------------- */
 
