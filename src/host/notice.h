@@ -13,9 +13,8 @@
 enum notice_route {
     NOTICE_SUBSCRIBERS, // of params.threadId
     NOTICE_SEERS,       // whoever may see the thread
-    NOTICE_MAYBE,       // subscribers when there is a threadId, else operators
+    NOTICE_MAYBE,       // subscribers of the thread it names; operators, if it names none
     NOTICE_OPERATORS,
-    NOTICE_ALL,
     NOTICE_HANDLE, // the connection that owns the handle
     NOTICE_DROP,
 };

@@ -13,6 +13,7 @@ struct said {
     struct hub *hub;
     const struct notice *notice;
     struct thread *thread; // NULL: none named, or not one we know
+    bool names_thread;
     struct bytes params;
     struct bytes text;
 };
@@ -36,25 +37,29 @@ static void deliver_where(struct said *s, enum role role)
     blob_unref(blob);
 }
 
+static void deliver_to_thread(struct said *s)
+{
+    if (s->thread == NULL) {
+        s->hub->n_unknown++;
+        return;
+    }
+    thread_deliver(s->thread, s->notice, s->text);
+}
+
 static void deliver(struct said *s)
 {
     switch (s->notice->route) {
     case NOTICE_MAYBE:
-        if (s->thread == NULL) {
+        if (!s->names_thread) {
             deliver_where(s, ROLE_OPERATOR);
             return;
         }
-        thread_deliver(s->thread, s->notice, s->text);
+        deliver_to_thread(s);
         return;
     case NOTICE_SUBSCRIBERS:
-        if (s->thread == NULL) {
-            s->hub->n_unknown++;
-            return;
-        }
-        thread_deliver(s->thread, s->notice, s->text);
+        deliver_to_thread(s);
         return;
     case NOTICE_SEERS:
-    case NOTICE_ALL:
         deliver_where(s, ROLE_VIEWER);
         return;
     case NOTICE_OPERATORS:
@@ -253,7 +258,7 @@ static bool hook_none(struct said *s)
 
 static bool (*const hooks[])(struct said *s) = {
     [HOOK_NONE] = hook_none,
-    [HOOK_DELTA] = hook_none, // takes the short way: see hub_delta()
+    [HOOK_DELTA] = hook_none, // takes the short way: see on_delta()
     [HOOK_PATCH] = hook_patch,
     [HOOK_ITEM_STARTED] = hook_item,
     [HOOK_ITEM_COMPLETED] = hook_item,
@@ -334,7 +339,8 @@ static void on_notification(struct hub *hub, const struct jsonrpc *rpc,
     }
     struct said s = {.hub = hub, .notice = n, .params = rpc->params, .text = text};
     const struct bytes id = plain(member(rpc->params, "threadId"));
-    s.thread = id.len > 0 ? thread_find(hub, id) : NULL;
+    s.names_thread = id.len > 0;
+    s.thread = s.names_thread ? thread_find(hub, id) : NULL;
     if (hooks[n->hook](&s)) {
         deliver(&s);
     }

@@ -453,6 +453,23 @@ TEST(unknown_notifications_go_to_nobody)
     stage_close(&s);
 }
 
+TEST(a_warning_about_a_thread_is_for_its_readers)
+{
+    struct stage s;
+    stage_open(&s);
+    struct seat *a = device(&s, ROLE_OPERATOR);
+    struct seat *b = device(&s, ROLE_OPERATOR);
+    start_thread(&s, a, "t1");
+    deafen(&b->ear);
+    agent_says(&s, "{\"method\":\"warning\",\"params\":{\"threadId\":\"t1\"}}");
+    HAS(heard(&a->ear), "warning");
+    agent_says(&s, "{\"method\":\"warning\",\"params\":{\"threadId\":\"t9\"}}");
+    EQ_STR(heard(&b->ear), "");
+    agent_says(&s, "{\"method\":\"warning\",\"params\":{\"message\":\"all\"}}");
+    HAS(heard(&b->ear), "all");
+    stage_close(&s);
+}
+
 TEST(account_notifications_are_for_operators)
 {
     struct stage s;
@@ -513,6 +530,7 @@ RUN_TESTS(T(a_thread_starts_under_the_hosts_profile_and_a_clamp_is_told),
           T(a_host_that_restarts_listens_again_and_marks_what_it_missed),
           T(when_the_agent_dies_turns_are_interrupted_and_subscribers_come_along),
           T(unknown_notifications_go_to_nobody),
+          T(a_warning_about_a_thread_is_for_its_readers),
           T(account_notifications_are_for_operators),
           T(a_turn_always_carries_the_profile),
           T(the_agents_tools_belong_to_whoever_registered_them))
