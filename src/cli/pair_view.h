@@ -5,7 +5,7 @@
  *                  ^                        |           |
  *                  +------ renewed ---------+-----------+
  *
- * Source     docs/hub.md "farhand up", "Pairing, end to end".
+ * Source     docs/architecture.md "farhand up"; docs/protocol.md 2.1, 3.
  * Shape      speaks JSON-RPC with a host, by any transport: texts in, texts out
  *            through `send`. Used by `farhand up` (in the same process) and by
  *            `farhand pair` (through run/host.sock).

@@ -3,7 +3,7 @@
  *
  *     codex --remote unix://PATH ── endpoint ── run/hosts/<host_id>.sock ── the host
  *
- * Source     docs/hub.md "Doors", "Folders, cwd".
+ * Source     docs/hub.md "The profile" (folders), "Doors on this machine".
  * Shape      each connection is carried to the host by a connection of its own (reach.h);
  *            its upgrade is answered when that one is open, or refused with its cause.
  *            Whoever reads slowly stops the other side, nobody else.

@@ -5,7 +5,7 @@
  *     rpc    ─┤ run/hosts/<host_id>.sock (WebSocket /rpc) ── streams ── one session
  *     attach ─┘
  *
- * Source     docs/protocol.md 5.2, docs/hub.md "Doors".
+ * Source     docs/protocol.md 5.2, docs/architecture.md (the table of doors).
  * Shape      each connection on the socket is one stream of the session. A connection
  *            made while there is no session is held until there is one, or refused
  *            with the cause (reach_status()). The process ends itself after

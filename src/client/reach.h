@@ -1,7 +1,7 @@
 /*
  * reach: from the name of a host to an open app-server connection to it.
  *
- * Source     docs/hub.md "Doors": the local host serves run/host.sock, a joined one is
+ * Source     docs/architecture.md, doors: the local host serves run/host.sock, a joined one is
  *            served by its keeper (keeper.h) on run/hosts/<host_id>.sock.
  * Shape      target_find() decides which host is meant. reach_open() dials its socket;
  *            for a joined host whose keeper does not run it starts one, detached, and

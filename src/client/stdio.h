@@ -1,7 +1,7 @@
 /*
  * stdio: an app-server on standard input and output, carried to a host.
  *
- * Source     docs/hub.md "Doors": one JSON text a line, each way, as `codex app-server`
+ * Source     docs/architecture.md, doors: one JSON text a line, each way, as `codex app-server`
  *            speaks on stdio.
  * Shape      runs until the input ends or the host closes.
  * Errors     the cause for which it ended; LINK_OK: the input ended.

@@ -13,7 +13,7 @@
  *            ERR_PROTO  the given PEM is not an authority of ours
  *            ERR_LIMIT, ERR_NOMEM  of the buffers
  * Time       seconds since 1970, passed in.
- * Tests      tests/unit/certauth_test.c; tests/unit/tls_test.c uses it
+ * Tests      tests/unit/tls_test.c
  */
 #ifndef CRYPTO_CERTAUTH_H
 #define CRYPTO_CERTAUTH_H

@@ -1,8 +1,9 @@
 /*
  * engine: the one connection to the agent, an app-server v2 peer.
  *
- *   STARTING --> READY <--> DOWN        DOWN goes back to STARTING by itself,
- *       |          ^          ^         after a pause that grows
+ *   STARTING --> READY <---> DOWN       while it is DOWN it tries again by itself,
+ *       |          ^          ^         after a pause that grows; STARTING does not
+ *       |          v          v         come back
  *       +--> LOGIN_REQUIRED --+
  *
  * Source     docs/architecture.md ("The life of the agent"); Codex 0.169.

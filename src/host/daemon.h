@@ -69,13 +69,11 @@ struct host {
     bool stop_agent;
 };
 
-/* ---- host.c ---------------------------------------------------------------- */
-
 /* ---- app_server.c: the loopback door ------------------------------------------ */
 
 NODISCARD enum err app_server_open(struct host *h, struct diag *diag);
 
-/* ---- host.c, again -------------------------------------------------------------- */
+/* ---- host.c ---------------------------------------------------------------- */
 
 /* farhand/status changed: tell everyone. */
 void host_changed(struct host *h);

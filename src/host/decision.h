@@ -7,7 +7,7 @@
  *            "once", a permission is granted as asked or not at all.
  * Errors     decision_read: ERR_PROTO  no answer of this kind
  *                           ERR_DENIED it grants more than was asked
- * Tests      tests/unit/decision_test.c
+ * Tests      tests/unit/hub_request_test.c
  */
 #ifndef HOST_DECISION_H
 #define HOST_DECISION_H

@@ -1,7 +1,7 @@
 /*
  * device: the live table of paired devices, the authority at dispatch.
  *
- * Source     docs/protocol.md section 6 (grants, revocation), hub.md (devices).
+ * Source     docs/protocol.md section 6 (grants, revocation).
  * Shape      loaded from the store at start; every change is durable before it is
  *            visible here, except a revocation, which is visible as soon as its
  *            tombstone is durable.

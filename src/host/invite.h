@@ -5,8 +5,7 @@
  *       |          |             |
  *       +----------+-------------+----> DECLINED, EXPIRED, LOCKED, CANCELED
  *
- * Source     docs/protocol.md sections 2.1 (who confirms), 3 and 4; docs/hub.md
- *            "Pairing, end to end".
+ * Source     docs/protocol.md sections 2.1 (who confirms), 3 and 4.
  * Shape      what a person sees of a pairing: role offered, who asks, the digits to
  *            compare. The secrets and the guess accounting are session/pairing's; each
  *            row holds a reference to one.

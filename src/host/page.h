@@ -46,7 +46,8 @@ bool page_name(struct bytes path, char *out, size_t size);
 NODISCARD enum err page_headers(const char *name, const char *relays, const char *etag,
                                 struct buf *out);
 
-/* index.html with the relays filled in; escaped for an attribute. */
+/* index.html with the relays filled in, as they are: page_set_relays() lets nothing
+ * in that would have to be escaped in an attribute. */
 NODISCARD enum err page_fill(struct bytes html, const char *relays, struct buf *out);
 
 #endif

@@ -17,7 +17,7 @@
  *            says what to do.
  * Limits     LINK_CTRL_STREAMS_MAX open streams.
  * Reentry    callbacks run from the loop, never from inside the call that caused them.
- * Tests      tests/unit/link_loopback_test.c
+ * Tests      tests/unit/link_stream_test.c
  */
 #ifndef LINK_LINK_CTRL_H
 #define LINK_LINK_CTRL_H

@@ -3,7 +3,7 @@
  *
  *     DIALING --> CLAIMING --> [CODE] --> HANDSHAKE --> DECIDING --> LEAVING --> DONE
  *
- * Source     docs/protocol.md sections 2.1, 3, 4, 5.0; docs/hub.md "Pairing".
+ * Source     docs/protocol.md sections 2.1, 3, 4, 5.0.
  * Shape      the text is checked first (a typo costs nothing), then the box is claimed,
  *            for a phrase CPace is run, then the handshake. With a phrase the person on
  *            this side says whether the digits match: link_pair_confirm(). DONE when the
@@ -11,7 +11,7 @@
  * Ownership  options are copied. `joined` in `done` is borrowed: store it, then wipe.
  * Errors     `done` has a cause and a sentence that says what to do.
  * Reentry    callbacks run from the loop, never from inside the call that caused them.
- * Tests      tests/unit/link_loopback_test.c
+ * Tests      tests/unit/link_pair_test.c
  */
 #ifndef LINK_LINK_PAIR_H
 #define LINK_LINK_PAIR_H

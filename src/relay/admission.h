@@ -12,7 +12,7 @@
  * Ownership  admission_fini() wipes. Invites are kept as hashes only.
  * Errors     ERR_PROTO  a line is not what it should be; `diag` says which
  *            ERR_LIMIT  more than RELAY_ADMIT_MAX lines, or too long a secret
- * Tests      tests/unit/relay_admission_test.c
+ * Tests      tests/unit/relay_ticket_test.c
  */
 #ifndef RELAY_ADMISSION_H
 #define RELAY_ADMISSION_H

@@ -10,7 +10,7 @@
  *            ERR_NOMEM  an allocation failed
  *            ERR_LIMIT  the output buffer is full
  * Limits     JSON_DEPTH_MAX levels: a deep value would exhaust the stack.
- * Tests      tests/unit/json_test.c, tests/fuzz/json_fuzz.c
+ * Tests      tests/unit/json_test.c, tests/fuzz/jsonrpc_fuzz.c
  */
 #ifndef WIRE_JSON_H
 #define WIRE_JSON_H

@@ -10,7 +10,7 @@
  * Ownership  every span is borrowed from the text.
  * Errors     ERR_PROTO  not one JSON object of a known kind
  *            ERR_LIMIT  id over JSONRPC_ID_MAX, or the output is full
- * Tests      tests/unit/jsonrpc_test.c; tests/fuzz/jsonrpc_fuzz.c compares every
+ * Tests      tests/unit/json_test.c; tests/fuzz/jsonrpc_fuzz.c compares every
  *            answer with jansson's
  */
 #ifndef WIRE_JSONRPC_H

@@ -8,7 +8,7 @@
  * Ownership  spans are borrowed from the text.
  * Errors     ERR_PROTO  not such a URL
  *            ERR_LIMIT  longer than URL_MAX
- * Tests      tests/unit/url_test.c, tests/fuzz/url_fuzz.c
+ * Tests      tests/unit/http1_test.c, tests/fuzz/url_fuzz.c
  */
 #ifndef WIRE_URL_H
 #define WIRE_URL_H

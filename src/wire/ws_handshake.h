@@ -6,7 +6,7 @@
  * Shape      SHA-1 is the caller's: wire/ has no cryptography. digest =
  *            SHA1(key text || WS_HANDSHAKE_GUID).
  * Errors     ERR_PROTO  not the handshake it should be
- * Tests      tests/unit/ws_handshake_test.c
+ * Tests      tests/unit/http1_test.c
  */
 #ifndef WIRE_WS_HANDSHAKE_H
 #define WIRE_WS_HANDSHAKE_H
