@@ -8,7 +8,6 @@
 
 #define NODISCARD        __attribute__((warn_unused_result))
 #define PRINTF(at, args) __attribute__((format(printf, at, args)))
-#define NORETURN         __attribute__((noreturn))
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

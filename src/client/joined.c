@@ -210,22 +210,6 @@ enum err joined_ca(const char *home, const char *host_id, char out[PATH_MAX])
     return e == OK && access(out, R_OK) != 0 ? ERR_NOT_FOUND : e;
 }
 
-enum err joined_forget(const char *home, const char *host_id)
-{
-    char path[PATH_MAX];
-    enum err e = host_path(home, host_id, "/joined.json", path);
-    if (e == OK && unlink(path) != 0) {
-        e = ERR_NOT_FOUND;
-    }
-    if (e == OK && host_path(home, host_id, "/ca.pem", path) == OK) {
-        (void)unlink(path);
-    }
-    if (e == OK && host_path(home, host_id, "", path) == OK) {
-        (void)rmdir(path); // what is left in it belongs to a later version
-    }
-    return e;
-}
-
 /* ---- finding ------------------------------------------------------------------ */
 
 struct search {

@@ -1,7 +1,7 @@
 /*
  * joined: the hosts this machine has joined, as files.
  *
- * Source     docs/hub.md "State and its owners".
+ * Source     docs/architecture.md "State on disk".
  * Shape      one folder a host, $FARHAND_HOME/hosts/<host_id>/ (0700), with joined.json
  *            (0600) in it: keys, pinned host key, pair_root, grant, addresses. Replaced
  *            atomically, never through a symbolic link.
@@ -30,7 +30,6 @@
 NODISCARD enum err joined_save(const char *home, const struct link_joined *j);
 NODISCARD enum err joined_load(const char *home, const char *host_id,
                                struct link_joined *out);
-NODISCARD enum err joined_forget(const char *home, const char *host_id);
 
 /* The authorities that a host's addresses need besides the system's (join --ca), kept
  * beside its record so that every later session trusts them too. `from` NULL: none. */
@@ -49,7 +48,7 @@ void joined_id(const struct link_joined *j, char out[JOINED_ID_SIZE]);
 NODISCARD enum err joined_run_path(const char *home, const char *host_id,
                                    const char *suffix, char out[PATH_MAX]);
 
-/* The relay of the last phrase joined (hub.md, "farhand up"). */
+/* The relay of the last phrase joined (the default of the next one). */
 NODISCARD enum err joined_last_relay(const char *home, char *out, size_t size);
 NODISCARD enum err joined_keep_relay(const char *home, const char *url);
 

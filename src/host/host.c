@@ -403,11 +403,6 @@ void host_close(struct host *h, void (*done)(void *user))
     part_closed(h);
 }
 
-struct hub *host_hub(struct host *h)
-{
-    return h->hub;
-}
-
 const uint8_t *host_relay_key(const struct host *h)
 {
     return sign_key_pub(h->keys.relay);

@@ -55,7 +55,6 @@ NODISCARD enum err host_start(struct host *h, struct diag *diag);
 void host_reach(struct host *h, const struct host_reach *reach);
 void host_close(struct host *h, void (*done)(void *user));
 
-struct hub *host_hub(struct host *h);
 const uint8_t *host_relay_key(const struct host *h); // Hr, 32 octets
 const char *host_name(const struct host *h);
 const char *host_app_server(const struct host *h); // its real address, "": none

@@ -289,18 +289,6 @@ unsigned hub_count(const struct hub *hub)
     return n;
 }
 
-bool hub_device_connected(const struct hub *hub,
-                          const uint8_t device_id[HUB_DEVICE_ID_SIZE])
-{
-    const struct controller *c;
-    list_each (c, &hub->controllers, node) {
-        if (is_device(c, device_id) && controller_is_live(c)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ---- calls that the daemon answers -------------------------------------------------------- */
 
 void hub_reply(struct call *call, json_t *result)

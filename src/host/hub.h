@@ -17,8 +17,10 @@
  * Limits     HUB_IN_FLIGHT requests upstream at once, HUB_WAITING more wait their
  *            turn (a controller that floods is told -32015, the others are served);
  *            the rest are beside the structures they bound.
- * Reentry    ops run inside the hub's own calls. They may queue and they may call
- *            hub_detach(), hub_reply() and hub_reply_error(); nothing else.
+ * Reentry    ops run inside the hub's own calls. Any may call hub_detach(); ops.call
+ *            may also call all of "the live table" and of "calls that the daemon
+ *            answers". None may call hub_upstream(), hub_engine_state(), hub_input(),
+ *            hub_tick() or hub_destroy(): those begin at the loop.
  * Threads    one.
  * Tests      tests/unit/hub_test.c, tests/fuzz/hub_fuzz.c
  */
@@ -41,7 +43,6 @@
 enum hub_error {
     HUB_ERR_DECIDED = -32010, // already decided by NAME
     HUB_ERR_RIGHTS = -32011,  // not allowed for your role
-    HUB_ERR_POLICY = -32012,  // refused by policy: a clamp was not possible
     HUB_ERR_AGENT = -32013,   // the agent is down
     HUB_ERR_UNKNOWN = -32014, // outcome unknown
     HUB_ERR_LIMIT = -32015,   // a limit of the hub
@@ -156,8 +157,6 @@ void hub_rights_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_S
 void hub_revoke(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE]);
 
 unsigned hub_count(const struct hub *hub); // controllers that said initialize
-bool hub_device_connected(const struct hub *hub,
-                          const uint8_t device_id[HUB_DEVICE_ID_SIZE]);
 
 /* ---- calls that the daemon answers --------------------------------------- */
 

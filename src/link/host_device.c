@@ -209,11 +209,6 @@ void *link_stream_user(const struct link_stream *st)
     return st->user;
 }
 
-const uint8_t *link_stream_device(const struct link_stream *st)
-{
-    return st->device->id;
-}
-
 void link_stream_send(struct link_stream *st, struct blob *text)
 {
     struct host_device *d = st->device;

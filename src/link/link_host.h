@@ -14,13 +14,13 @@
  *            Texts and claims in callbacks are borrowed for the call.
  * Errors     a peer that breaks the protocol is closed; the owner hears `closed`.
  * Time       liveness is proved by a round trip through the relay each
- *            LINK_KEEPALIVE_MS; there is no other timer while nothing happens.
+ *            UPLINK_KEEPALIVE_MS; there is no other timer while nothing happens.
  * Limits     those of session/roster.h (pending handshakes), session/pairing.h (runs
  *            and guesses) and session/lane.h (streams, octets); LINK_CHANNELS_MAX
  *            channels at once (a relay cannot fill the host's memory with sessions).
  * Reentry    every callback runs from the loop, never from inside the call that
  *            caused it. Each call below may be made from any callback.
- * Tests      tests/unit/link_host_test.c, tests/unit/link_loopback_test.c
+ * Tests      tests/unit/link_pair_test.c, tests/unit/link_stream_test.c
  */
 #ifndef LINK_LINK_HOST_H
 #define LINK_LINK_HOST_H
@@ -32,7 +32,6 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define LINK_KEEPALIVE_MS    30000u
 #define LINK_CHANNELS_MAX    256u
 #define LINK_PEERS_MAX       64u
 #define LINK_STREAM_GRACE_MS 600000u
@@ -168,7 +167,6 @@ void link_host_revoke(struct link_host *l, const uint8_t device_id[16]);
 
 void link_stream_set_user(struct link_stream *st, void *user);
 void *link_stream_user(const struct link_stream *st);
-const uint8_t *link_stream_device(const struct link_stream *st); // 16 octets
 /* Sends one JSON-RPC text (refs the blob). Past the lane's bound the device is told to
  * take a snapshot and all its streams close (protocol.md 5.3). */
 void link_stream_send(struct link_stream *st, struct blob *text);

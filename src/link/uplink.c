@@ -318,11 +318,6 @@ enum err uplink_send_body(struct uplink *l, enum envelope_type type, uint32_t ch
     return ws_conn_send_binary2(l->ws, BYTES_OF(head), body);
 }
 
-size_t uplink_queued(const struct uplink *l)
-{
-    return l->ws == NULL ? 0 : ws_conn_queued(l->ws);
-}
-
 uint64_t uplink_heard_ms(const struct uplink *l)
 {
     return l->ws == NULL ? 0 : ws_conn_last_heard_ms(l->ws);

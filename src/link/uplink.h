@@ -11,7 +11,7 @@
  * Ownership  uplink_open() gives; the leg frees itself after `ended`. `login` and `tls` are
  *            kept. Frames are borrowed for the call.
  * Errors     `ended` has a cause and a sentence.
- * Time       LINK_KEEPALIVE_MS between pings when nothing else is heard; UPLINK_LOGIN_MS
+ * Time       UPLINK_KEEPALIVE_MS between pings when nothing else is heard; UPLINK_LOGIN_MS
  *            for dialling and login together.
  * Limits     UPLINK_QUEUE_MAX octets unsent; channels stay below it by their windows.
  * Reentry    callbacks come from the loop only; `ended` exactly once, also after
@@ -51,7 +51,6 @@ void uplink_close(struct uplink *l); // idempotent; NULL is fine
 NODISCARD enum err uplink_send(struct uplink *l, struct bytes frame);
 NODISCARD enum err uplink_send_body(struct uplink *l, enum envelope_type type,
                                     uint32_t chan, struct bytes body);
-size_t uplink_queued(const struct uplink *l);
 
 /* What a relay's ERR means to us; the sentence is static. */
 enum link_cause uplink_refusal(uint16_t code, const char **sentence);

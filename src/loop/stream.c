@@ -97,11 +97,6 @@ void stream_start(struct stream *s, const struct stream_events *events, void *us
     update_reading(s);
 }
 
-void stream_set_events(struct stream *s, const struct stream_events *events, void *user)
-{
-    stream_start(s, events, user);
-}
-
 void stream_pause(struct stream *s)
 {
     s->paused = true;

@@ -58,9 +58,6 @@ struct stream_peer {
 /* `events` is kept (a static table). Reading begins at the next turn. */
 void stream_start(struct stream *s, const struct stream_events *events, void *user);
 
-/* Hands the stream to another owner (after an upgrade). */
-void stream_set_events(struct stream *s, const struct stream_events *events,
-                       void *user);
 void stream_set_max_queue(struct stream *s, size_t max);
 
 NODISCARD enum err stream_write(struct stream *s, struct bytes octets);

@@ -39,12 +39,6 @@ void conn_start(struct conn *c, const struct conn_events *events, void *user)
     }
 }
 
-void conn_set_events(struct conn *c, const struct conn_events *events, void *user)
-{
-    c->events = events;
-    c->user = user;
-}
-
 void conn_set_max_queue(struct conn *c, size_t max)
 {
     c->type->set_max_queue(c, max);

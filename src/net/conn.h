@@ -26,7 +26,6 @@ struct conn_events {
 struct conn *conn_plain(struct stream *s);
 
 void conn_start(struct conn *c, const struct conn_events *events, void *user);
-void conn_set_events(struct conn *c, const struct conn_events *events, void *user);
 void conn_set_max_queue(struct conn *c, size_t max);
 NODISCARD enum err conn_write(struct conn *c, struct bytes head, struct bytes body);
 NODISCARD enum err conn_write_space(struct conn *c, size_t len, uint8_t **out);

@@ -463,11 +463,6 @@ const struct stream_peer *ws_conn_peer(const struct ws_conn *c)
     return conn_peer(c->conn);
 }
 
-struct loop *ws_conn_loop(const struct ws_conn *c)
-{
-    return c->loop;
-}
-
 uint64_t ws_conn_last_heard_ms(const struct ws_conn *c)
 {
     return c->last_heard_ms;

@@ -25,7 +25,6 @@
 #include "wire/ws.h"
 
 #define WS_CONN_MESSAGE_MAX (64u * 1024 * 1024) // what Codex may send
-#define WS_CONN_QUEUE_MAX   (16u * 1024 * 1024)
 
 struct ws_conn;
 
@@ -79,7 +78,6 @@ void ws_conn_close(struct ws_conn *c, uint16_t code, const char *reason);
 void ws_conn_abort(struct ws_conn *c); // no goodbye
 
 const struct stream_peer *ws_conn_peer(const struct ws_conn *c);
-struct loop *ws_conn_loop(const struct ws_conn *c);
 uint64_t ws_conn_last_heard_ms(const struct ws_conn *c); // loop time of the last octet
 
 #endif

@@ -55,7 +55,6 @@ struct acl_entry {
     uint8_t hash[32]; // SHA256(Dr)
     uint8_t pub[32];  // Dr, once it has logged in: what a ticket's proof needs
     bool has_pub;
-    bool listed; // used while a list is replaced
 };
 
 struct mailbox {

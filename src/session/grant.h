@@ -23,14 +23,6 @@ enum grant_role {
     GRANT_OWNER = 4,
 };
 
-enum { // capability bits
-    GRANT_CAN_ADMIN = 1 << 0,
-    GRANT_CAN_TERMINAL = 1 << 1,
-    GRANT_CAN_FILES_WRITE = 1 << 2,
-    GRANT_CAN_SESSION_SCOPE = 1 << 3,
-    GRANT_CAN_GIT_WRITE = 1 << 4,
-};
-
 enum {
     GRANT_PERSON_MAX = 64,
     GRANT_NAME_MAX = 64,
@@ -42,7 +34,7 @@ struct grant {
     uint8_t host_id[ID_SIZE];
     uint8_t device_key[SIGN_PUB]; // D
     enum grant_role role;
-    uint64_t caps;
+    uint64_t caps; // bits of protocol.md 5.4 (host/rights.h)
     uint64_t serial;
     uint64_t issued_ms;    // wall clock
     uint64_t not_after_ms; // 0: none

@@ -34,7 +34,6 @@
 #define LANE_MESSAGES_MAX 5000u
 #define LANE_MESSAGE_MAX  (8u * 1024 * 1024) // one reassembled message
 #define LANE_STREAMS_MAX  64u                // open at a time
-#define LANE_FRAGMENT_MAX (60u * 1024)       // octets of a message in one record
 #define LANE_UNSENT_MAX   256u               // without a number, before deltas merge
 
 enum lane_side { LANE_HOST, LANE_DEVICE };

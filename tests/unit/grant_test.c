@@ -7,7 +7,7 @@ static struct grant sample(const struct sign_key *host)
 {
     struct grant g = {
         .role = GRANT_OPERATOR,
-        .caps = GRANT_CAN_ADMIN | GRANT_CAN_TERMINAL,
+        .caps = 0x3,
         .serial = 5,
         .issued_ms = 1000,
         .not_after_ms = 2000,

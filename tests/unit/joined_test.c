@@ -54,9 +54,17 @@ static void path_of(const struct link_joined *j, char out[PATH_MAX])
 
 static void forget(const struct link_joined *j)
 {
+    char path[PATH_MAX];
+    char ca[PATH_MAX];
     char id[JOINED_ID_SIZE];
     joined_id(j, id);
-    EQ_INT(joined_forget(home, id), OK);
+    path_of(j, path);
+    EQ_INT(unlink(path), 0);
+    if (joined_ca(home, id, ca) == OK) {
+        EQ_INT(unlink(ca), 0);
+    }
+    *strrchr(path, '/') = '\0';
+    EQ_INT(rmdir(path), 0);
 }
 
 TEST(joined_comes_back_as_it_was_saved)

@@ -115,9 +115,13 @@ static void scene_close(struct scene *s)
     EQ_INT(kill(s->pid, SIGTERM), 0);
     EQ_INT(waitpid(s->pid, &status, 0), s->pid);
     TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    EQ_INT(joined_forget(s->home, s->id), OK);
     EQ_INT(joined_run_path(s->home, s->id, ".lock", path), OK);
-    (void)unlink(path);
+    EQ_INT(unlink(path), 0);
+    EQ_INT(text_format(path, sizeof(path), "%s/hosts/%s/joined.json", s->home, s->id),
+           OK);
+    EQ_INT(unlink(path), 0);
+    EQ_INT(text_format(path, sizeof(path), "%s/hosts/%s", s->home, s->id), OK);
+    EQ_INT(rmdir(path), 0);
     static const char *const left[] = {"run/hosts", "run", "hosts", ""};
     for (size_t i = 0; i < COUNT(left); i++) {
         EQ_INT(text_format(path, sizeof(path), "%s/%s", s->home, left[i]), OK);
