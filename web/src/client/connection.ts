@@ -7,15 +7,16 @@
 
 import type { Bytes } from "../wire/bytes";
 import { CloseReason, RelayError } from "../wire/envelope";
+import type { Door } from "../wire/qr";
 import { random } from "../session/crypto";
-import { Initiator } from "../session/handshake";
-import { Lane } from "../session/lane";
-import { checkGrant, encodeControllerParams, parseDenied, type Ready } from "../session/pairing";
+import { Lane, type SavedLane } from "../session/lane";
+import { checkGrant, encodeControllerParams, parseDenied, type Ready, type SeenLog } from "../session/pairing";
 import { queueMessage, Session, type SessionEvent } from "../session/session";
-import { MAX_STREAM } from "../session/streams";
-import { Mode } from "../session/transcript";
-import { Leg, LegClosed, type LegEvents, type SocketMaker } from "./leg";
+import { fragments, MAX_STREAM } from "../session/streams";
+import { type Durable, Journal, MemoryDurable } from "./journal";
+import { type Leg, LegClosed, type SocketMaker } from "./leg";
 import type { HostRecord, Store } from "./store";
+import { firstWay, type WayPlan } from "./way";
 
 export type Phase = "off" | "dialing" | "securing" | "open" | "waiting" | "ended";
 
@@ -31,16 +32,23 @@ export interface ConnectionState {
   /** When each link last proved itself. */
   relayProof: number;
   hostProof: number;
+  /** The way that the session took. */
+  via?: Door;
 }
 
 export interface StreamEvents {
-  message(text: string): void;
+  /** True: must not be missed; acknowledged once what came of it is on disk. */
+  message(text: string): boolean | void;
   /** The host forgot the stream: what was asked on it has an unknown outcome. */
   lost(): void;
 }
 
+/** Told the number of a command before it leaves; undefined: it did not leave after all. */
+export type Mark = (seq: number | undefined) => void;
+
 export interface Stream {
-  send(text: string): void;
+  /** With a mark it is a command: its number is on disk before it leaves. */
+  send(text: string, mark?: Mark): void;
   close(): void;
 }
 
@@ -50,6 +58,22 @@ export interface ConnectionDeps {
   version: string;
   deviceName: string;
   now(): number;
+  /** What survives this program; without it nothing does. */
+  durable?: Durable;
+  /** The page may only dial what its server allows. */
+  mayDial?(url: string): boolean;
+}
+
+/** The last session, which a decision made without one names. */
+export interface LastSession {
+  th4: Bytes;
+  at: number;
+}
+
+interface LaneRow {
+  lane: SavedLane;
+  nextStream: number;
+  last: LastSession | undefined;
 }
 
 const BACKOFF_MS = [0, 250, 1000, 2000, 5000, 10_000, 20_000];
@@ -60,14 +84,16 @@ const PING_TIMEOUT_MS = 8_000;
 class HostStream implements Stream {
   /** Given with the first message, so that streams open in the order of their numbers; 0 before. */
   id = 0;
+  /** Its first message has left, with *open*. */
+  begun = false;
   /** What was said before the first READY: until then this device knows no numbers. */
-  readonly held: string[] = [];
+  readonly held: { text: string; mark: Mark | undefined }[] = [];
   constructor(
     readonly events: StreamEvents,
     private readonly owner: Connection,
   ) {}
-  send(text: string): void {
-    this.owner.transmit(this, text);
+  send(text: string, mark?: Mark): void {
+    this.owner.transmit(this, text, mark);
   }
   close(): void {
     this.owner.release(this);
@@ -88,7 +114,21 @@ export class Connection {
   private pongTimer: ReturnType<typeof setTimeout> | undefined;
   private secureTimer: ReturnType<typeof setTimeout> | undefined;
   private ackTimer: ReturnType<typeof setTimeout> | undefined;
-  private readonly delivered = new Set<() => void>();
+  private readonly delivered = new Set<(upTo: number) => void>();
+  private readonly readies = new Set<(ready: Ready) => void>();
+  /** What leaves, in order: a command waits for the disk, and what comes after waits too. */
+  private readonly out: (() => void | Promise<void>)[] = [];
+  private draining = false;
+  private kept: Promise<Journal> | undefined;
+  private diary: Journal | undefined;
+  private th4: Bytes | undefined;
+  private lastSession: LastSession | undefined;
+  /** Legs on which the host has not proved itself yet. */
+  private readonly trying = new Set<Leg>();
+  /** What the host had of us when this session began; undefined: it has lost count. */
+  hostHas: number | undefined;
+  /** How far this device has seen the host's log; told to the host in the handshake. */
+  seenLog: SeenLog | undefined;
   private readonly listeners = new Set<(state: ConnectionState) => void>();
   private current: ConnectionState = { phase: "off", since: 0, relayProof: 0, hostProof: 0 };
 
@@ -110,8 +150,44 @@ export class Connection {
     return () => this.listeners.delete(listener);
   }
 
-  /** Everything sent so far is in the host's hands. */
-  onDelivered(listener: () => void): () => void {
+  /** Rows of this host that survive the page. */
+  journal(): Promise<Journal> {
+    this.kept ??= this.openJournal();
+    return this.kept;
+  }
+
+  private async openJournal(): Promise<Journal> {
+    const journal = await Journal.open(this.deps.durable ?? new MemoryDurable(), this.record.id);
+    const [row] = journal.rows<LaneRow>("lane");
+    if (row) {
+      this.lane.restore(row.lane);
+      this.nextStream = row.nextStream;
+      this.lastSession = row.last;
+    }
+    this.diary = journal;
+    return journal;
+  }
+
+  private keepLane(coming = 0, stream = 0): void {
+    const row: LaneRow = {
+      lane: this.lane.saved(coming, stream), nextStream: this.nextStream, last: this.lastSession,
+    };
+    this.diary?.put("lane", "", row);
+  }
+
+  /** The session that is, or the last one there was. */
+  get last(): LastSession | undefined {
+    return this.lastSession;
+  }
+
+  /** A session began; what READY said. */
+  onReady(listener: (ready: Ready) => void): () => void {
+    this.readies.add(listener);
+    return () => this.readies.delete(listener);
+  }
+
+  /** Everything up to this number is in the host's hands. */
+  onDelivered(listener: (upTo: number) => void): () => void {
     this.delivered.add(listener);
     return () => this.delivered.delete(listener);
   }
@@ -132,7 +208,9 @@ export class Connection {
   // --- life -------------------------------------------------------------------
 
   start(): void {
-    if (this.current.phase === "off") this.dial();
+    if (this.current.phase !== "off") return;
+    this.set("dialing");
+    void this.journal().then(() => this.current.phase === "dialing" && this.dial());
   }
 
   /** The network or the screen came back: do not sit out the backoff, do not trust a silent socket. */
@@ -147,13 +225,14 @@ export class Connection {
 
   stop(reason: number = CloseReason.DONE): void {
     this.drop(reason);
+    this.diary?.close();
     if (this.current.phase !== "ended") this.set("off");
   }
 
   private set(phase: Phase, more: Partial<ConnectionState> = {}): void {
-    const { relayProof, hostProof } = this.current;
+    const { relayProof, hostProof, via } = this.current;
     const since = phase === this.current.phase ? this.current.since : this.deps.now();
-    this.current = { phase, since, relayProof, hostProof, ...more };
+    this.current = { phase, since, relayProof, hostProof, ...(via ? { via } : {}), ...more };
     for (const listener of this.listeners) listener(this.current);
   }
 
@@ -172,6 +251,8 @@ export class Connection {
     const { session, leg } = this;
     this.session = undefined;
     this.leg = undefined;
+    for (const other of this.trying) other.close();
+    this.trying.clear();
     session?.close(reason);
     if (leg) setTimeout(() => leg.close(reason), 20); // after the CLOSE record has been sealed
   }
@@ -222,70 +303,52 @@ export class Connection {
   }
 
   private async connect(generation: number): Promise<void> {
-    const inbox: Bytes[] = [];
-    let wake: (() => void) | undefined;
-    let session: Session | undefined;
     const live = () => generation === this.generation;
-    const leg = await this.openLeg({
-      data: (octets) => {
-        if (session) return session.receive(octets);
-        inbox.push(octets);
-        wake?.();
-      },
-      closed: (why) => {
-        // What came before the end comes first: a REVOKED says more than a close.
-        const heard = session?.settled() ?? Promise.resolve();
-        void heard.then(() => live() && this.failed(why));
-      },
-      proof: () => live() && this.prove("relayProof"),
+    const way = await firstWay(this.plan(live));
+    if (!live()) return way.leg.close();
+    const { leg, made } = way;
+    let session: Session | undefined;
+    // What came before the end comes first: a REVOKED says more than a close.
+    void way.gone.then(async (why) => {
+      await session?.settled();
+      if (live()) this.failed(why);
     });
-    if (!live()) return leg.close();
     this.leg = leg;
-    this.set("securing");
-    this.secureTimer = setTimeout(
-      () => live() && this.lost("host", "The host does not answer."), SECURE_MS);
-    const { keys, msg3 } = await this.handshake(leg, async () => {
-      if (inbox.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-      return inbox.shift()!;
-    });
+    this.current = { ...this.current, via: way.door };
     const io = {
       send: (record: Bytes) => leg.send(record),
       event: (event: SessionEvent) => void (live() && this.on(event)),
       now: this.deps.now,
     };
-    const made = await Session.create({ send: keys.i2r, receive: keys.r2i }, io, this.lane);
+    const secrets = { send: made.keys.i2r, receive: made.keys.r2i };
+    const next = await Session.create(secrets, io, this.lane);
     if (!live()) return;
-    this.session = session = made;
-    leg.send(msg3);
-    for (const record of inbox.splice(0)) session.receive(record);
+    this.session = session = next;
+    this.th4 = made.keys.th4;
+    leg.send(made.msg3);
+    way.hand((octets) => next.receive(octets));
   }
 
-  private async openLeg(events: LegEvents): Promise<Leg> {
-    const { mailboxId, relay, doors } = this.record;
-    let last: unknown = new LegClosed("no address of the host is known");
-    for (const door of doors) {
-      try {
-        return await Leg.open(
-          this.deps.WebSocket, door, { kind: "device", mailboxId, signer: relay }, events, this.deps.now,
-        );
-      } catch (error) {
-        last = error;
-      }
-    }
-    throw last;
-  }
-
-  private async handshake(leg: Leg, next: () => Promise<Bytes>) {
-    const { mailboxId, pairRoot, host, device, serial } = this.record;
-    const initiator = await Initiator.start({
-      mode: Mode.TRUSTED, ctx: mailboxId, psk: pairRoot, host, device,
-      params: encodeControllerParams({
-        version: this.deps.version, name: this.deps.deviceName, rI: random(16),
-        grantSerial: serial, lane: { epoch: this.lane.epoch, lastRecv: this.lane.lastRecv },
+  private plan(live: () => boolean): WayPlan {
+    const { WebSocket, version, deviceName, now, mayDial } = this.deps;
+    return {
+      WebSocket, now, live, host: this.record, trying: this.trying,
+      params: () => encodeControllerParams({
+        version, name: deviceName, rI: random(16), grantSerial: this.record.serial,
+        // What is safe here, not what was heard: the host lets go of the rest.
+        lane: { epoch: this.lane.epoch, lastRecv: this.lane.ack },
+        ...(this.seenLog ? { seenLog: this.seenLog } : {}),
       }),
-    });
-    leg.send(initiator.msg1);
-    return initiator.answer(await next());
+      proof: () => this.prove("relayProof"),
+      admitted: () => this.current.phase === "dialing" && this.securing(live),
+      ...(mayDial ? { mayDial } : {}),
+    };
+  }
+
+  private securing(live: () => boolean): void {
+    this.set("securing");
+    this.secureTimer = setTimeout(
+      () => live() && this.lost("host", "The host does not answer."), SECURE_MS);
   }
 
   // --- what the session says --------------------------------------------------------
@@ -294,12 +357,11 @@ export class Connection {
     this.prove("hostProof");
     switch (event.type) {
       case "ready": return this.ready(event.ready, event.restarted || event.lost.length > 0);
-      case "message": return this.message(event.stream, event.text);
+      case "message": return this.message(event.stream, event.text, event.seqs);
       case "streamClosed": return this.streamClosed(event.stream);
       case "snapshotRequired": return this.forgetStreams();
       case "acked":
-        if (event.waiting === 0) for (const listener of this.delivered) listener();
-        return;
+        return this.heardAck();
       case "pong":
         clearTimeout(this.pongTimer);
         return this.set(this.current.phase);
@@ -322,15 +384,25 @@ export class Connection {
     this.lost("host", sentence);
   }
 
+  private heardAck(): void {
+    for (const listener of this.delivered) listener(this.lane.delivered);
+    this.keepLane();
+    this.diary?.later();
+  }
+
   private ready(ready: Ready, restarted: boolean): void {
     this.attempt = 0;
     clearTimeout(this.secureTimer);
     void this.keep(ready);
+    this.hostHas = ready.lastRecv;
+    if (this.th4) this.lastSession = { th4: this.th4, at: this.deps.now() };
+    for (const listener of this.readies) listener(ready);
+    this.heardAck();
     if (this.everReady && restarted) this.forgetStreams();
     this.everReady = true;
     this.set("open");
     for (const stream of this.streams) {
-      for (const text of stream.held.splice(0)) this.transmit(stream, text);
+      for (const { text, mark } of stream.held.splice(0)) this.transmit(stream, text, mark);
     }
     this.scheduleProbe();
   }
@@ -360,23 +432,62 @@ export class Connection {
     return stream;
   }
 
-  transmit(stream: HostStream, text: string): void {
-    if (!this.streams.has(stream)) return;
-    if (this.lane.epoch === 0) return void stream.held.push(text);
-    const opens = stream.id === 0;
-    if (opens) {
+  transmit(stream: HostStream, text: string, mark?: Mark): void {
+    if (!this.streams.has(stream)) return mark?.(undefined);
+    if (this.lane.epoch === 0) return void stream.held.push({ text, mark });
+    this.enqueue(mark ? () => this.command(stream, text, mark) : () => this.say(stream, text));
+  }
+
+  private enqueue(job: () => void | Promise<void>): void {
+    this.out.push(job);
+    if (!this.draining) void this.drain();
+  }
+
+  private async drain(): Promise<void> {
+    this.draining = true;
+    for (let job = this.out.shift(); job; job = this.out.shift()) {
+      const waits = job();
+      if (waits) await waits;
+    }
+    this.draining = false;
+  }
+
+  /** The number of a command, and whatever its owner wrote down beside it, is on disk first. */
+  private async command(stream: HostStream, text: string, mark: Mark): Promise<void> {
+    if (!this.streams.has(stream)) return mark(undefined);
+    const id = this.numbered(stream);
+    const cut = fragments(id, text).length;
+    mark(this.lane.next + cut - 1);
+    this.keepLane(cut, id);
+    await this.diary?.flush();
+    if (!this.streams.has(stream)) return mark(undefined);
+    this.say(stream, text);
+  }
+
+  private numbered(stream: HostStream): number {
+    if (stream.id === 0) {
       stream.id = this.nextStream;
       this.nextStream = stream.id >= MAX_STREAM ? 1 : stream.id + 1;
     }
+    return stream.id;
+  }
+
+  private say(stream: HostStream, text: string): void {
+    if (!this.streams.has(stream)) return;
+    const id = this.numbered(stream);
+    const opens = !stream.begun;
+    stream.begun = true;
     // Without a session it waits in the lane, numbered, for the next one.
-    if (this.session) this.session.sendMessage(stream.id, text, opens);
-    else queueMessage(this.lane, stream.id, text, opens);
+    if (this.session) this.session.sendMessage(id, text, opens);
+    else queueMessage(this.lane, id, text, opens);
+    this.keepLane();
+    this.diary?.later();
     this.scheduleAck();
   }
 
   release(stream: HostStream): void {
     if (!this.streams.delete(stream)) return;
-    if (stream.id !== 0) this.session?.closeStream(stream.id);
+    if (stream.begun) this.enqueue(() => this.session?.closeStream(stream.id));
   }
 
   private opened(id: number): HostStream | undefined {
@@ -386,9 +497,15 @@ export class Connection {
     return undefined;
   }
 
-  private message(id: number, text: string): void {
-    this.opened(id)?.events.message(text);
-    this.scheduleAck();
+  private message(id: number, text: string, seqs: readonly number[]): void {
+    const { epoch } = this.lane;
+    const safe = () => {
+      this.lane.release(seqs, epoch, this.deps.now());
+      this.scheduleAck();
+    };
+    if (this.opened(id)?.events.message(text) !== true) return safe();
+    // A turn later: what its listeners make of it goes into the same transaction.
+    setTimeout(() => void (this.diary?.flush() ?? Promise.resolve()).then(safe), 0);
   }
 
   private streamClosed(id: number): void {

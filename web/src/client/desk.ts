@@ -8,6 +8,7 @@ import {
 } from "../wire/codex";
 import { type Params, RpcCode, type RpcId } from "../wire/jsonrpc";
 import { type HostClient, RpcError, type ServerRequest } from "./index";
+import type { Journal } from "./journal";
 import { Outbox, type Outgoing } from "./outbox";
 import { type Decision, type StoredEntry, ThreadModel } from "./thread";
 
@@ -44,6 +45,8 @@ export class Desk {
   notices: Notice[] = [];
   listed: "no" | "loading" | "yes" | "failed" = "no";
   readonly outbox: Outbox;
+  /** What this device keeps; its trouble is told in the strip. */
+  journal: Journal | undefined;
   private readonly listeners = new Set<() => void>();
   private scheduled = false;
   private nextNotice = 1;
@@ -53,7 +56,7 @@ export class Desk {
     readonly client: HostClient,
     private readonly now: () => number = Date.now,
   ) {
-    this.outbox = new Outbox(client, () => this.changed(), this.now);
+    this.outbox = new Outbox(client, (id) => this.openThread(id), () => this.changed(), this.now);
     this.stops = [
       client.onNotification((method, params) => this.heard(method, params)),
       client.onServerRequest((request) => this.asked(request)),
@@ -61,6 +64,11 @@ export class Desk {
       client.onState(() => this.changed()),
       client.onRenewed(() => void this.reload()),
     ];
+    void client.journal().then((journal) => {
+      this.journal = journal;
+      this.stops.push(journal.onTrouble(() => this.changed()));
+      this.changed();
+    });
     void this.reload();
   }
 
@@ -109,7 +117,8 @@ export class Desk {
       this.loadThreads(),
       ...reopen.map((id) => this.openThread(id, true)),
     ]);
-    this.outbox.review((threadId) => this.open.get(threadId));
+    for (const model of this.open.values()) this.outbox.seen(model);
+    await this.outbox.settle();
     this.changed();
   }
 
@@ -170,6 +179,7 @@ export class Desk {
         });
       model.prepend(page.data.toReversed());
       model.older = page.nextCursor;
+      this.outbox.seen(model);
     } catch {
       await this.readWhole(model);
     }

@@ -1,10 +1,16 @@
 // The store of the page: IndexedDB, which keeps non-extractable CryptoKeys as they
-// are. Small and plain: one database, one object store.
+// are. Two object stores: the hosts this device is paired with, and the journal's rows.
+//
+// Every write is strict: what was announced as done survives a flat battery. And it is
+// done when its transaction is complete, not when its request succeeded.
 
+import type { Durable, Row } from "./journal";
 import type { HostRecord, Store } from "./store";
 
 const NAME = "farhand";
 const HOSTS = "hosts";
+const ROWS = "rows";
+const STRICT: IDBTransactionOptions = { durability: "strict" };
 
 function done<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -13,33 +19,82 @@ function done<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
-function openDatabase(): Promise<IDBDatabase> {
-  const request = indexedDB.open(NAME, 1);
-  request.onupgradeneeded = () => {
-    request.result.createObjectStore(HOSTS, { keyPath: "id" });
-  };
-  return done(request);
+function completed(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error ?? new Error("storage failed"));
+    transaction.onerror = () => reject(transaction.error ?? new Error("storage failed"));
+  });
 }
 
-export class IdbStore implements Store {
+export class IdbStore implements Store, Durable {
   private database: Promise<IDBDatabase> | undefined;
 
-  private async hosts(mode: IDBTransactionMode): Promise<IDBObjectStore> {
-    this.database ??= openDatabase();
-    // strict: a pairing that was announced as done must survive a flat battery.
-    const transaction = (await this.database).transaction(HOSTS, mode, { durability: "strict" });
-    return transaction.objectStore(HOSTS);
+  private open(): Promise<IDBDatabase> {
+    this.database ??= this.opened().catch((error: unknown) => {
+      this.database = undefined;
+      throw error;
+    });
+    return this.database;
   }
+
+  private async opened(): Promise<IDBDatabase> {
+    const request = indexedDB.open(NAME, 2);
+    request.onupgradeneeded = (event) => {
+      if (event.oldVersion < 1) request.result.createObjectStore(HOSTS, { keyPath: "id" });
+      request.result.createObjectStore(ROWS, { keyPath: ["host", "kind", "id"] });
+    };
+    const database = await done(request);
+    // Cleared by the person or the browser: the next write opens it anew.
+    database.onclose = () => (this.database = undefined);
+    database.onversionchange = () => {
+      database.close();
+      this.database = undefined;
+    };
+    return database;
+  }
+
+  private async write(stores: string[], act: (transaction: IDBTransaction) => void): Promise<void> {
+    const transaction = (await this.open()).transaction(stores, "readwrite", STRICT);
+    const end = completed(transaction);
+    act(transaction);
+    await end;
+  }
+
+  // --- the hosts ------------------------------------------------------------------
 
   async list(): Promise<HostRecord[]> {
-    return done((await this.hosts("readonly")).getAll() as IDBRequest<HostRecord[]>);
+    const transaction = (await this.open()).transaction(HOSTS, "readonly");
+    return done(transaction.objectStore(HOSTS).getAll() as IDBRequest<HostRecord[]>);
   }
 
-  async put(record: HostRecord): Promise<void> {
-    await done((await this.hosts("readwrite")).put(record));
+  put(record: HostRecord): Promise<void> {
+    return this.write([HOSTS], (t) => t.objectStore(HOSTS).put(record));
   }
 
-  async remove(id: string): Promise<void> {
-    await done((await this.hosts("readwrite")).delete(id));
+  /** The keys, and everything kept about it. */
+  remove(id: string): Promise<void> {
+    return this.write([HOSTS, ROWS], (t) => {
+      t.objectStore(HOSTS).delete(id);
+      t.objectStore(ROWS).delete(IDBKeyRange.bound([id], [id, []]));
+    });
+  }
+
+  // --- the journal ------------------------------------------------------------------
+
+  async load(host: string): Promise<Row[]> {
+    const transaction = (await this.open()).transaction(ROWS, "readonly");
+    const range = IDBKeyRange.bound([host], [host, []]);
+    return done(transaction.objectStore(ROWS).getAll(range) as IDBRequest<Row[]>);
+  }
+
+  commit(rows: Row[]): Promise<void> {
+    return this.write([ROWS], (t) => {
+      const store = t.objectStore(ROWS);
+      for (const row of rows) {
+        if (row.value === undefined) store.delete([row.host, row.kind, row.id]);
+        else store.put(row);
+      }
+    });
   }
 }

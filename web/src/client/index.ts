@@ -27,10 +27,12 @@
 // here; once sent it is in the lane, is answered after a reconnect, and never sent twice.
 
 import { RpcCode, type RpcErrorBody, type RpcId, type Params } from "../wire/jsonrpc";
-import { Connection, type ConnectionState, type Stream } from "./connection";
+import { Connection, type ConnectionState, type LastSession, type Mark, type Stream } from "./connection";
+import type { Durable, Journal } from "./journal";
 import type { SocketMaker } from "./leg";
 import { pairByLink, pairByPhrase, PairFailed, type PairDeps, type Pairing } from "./pair";
 import { RpcError, RpcPeer, type ServerRequest } from "./rpc";
+import type { Ready, SeenLog } from "../session/pairing";
 import type { HostRecord, Store } from "./store";
 
 export { MemoryStore, type HostRecord, type Store } from "./store";
@@ -48,6 +50,21 @@ export interface ControllerOptions {
   now?: () => number;
   /** The page: which addresses its server lets it dial. */
   mayDial?: (url: string) => boolean;
+  /** What survives this program: the lane, what was typed, what was decided. */
+  durable?: Durable;
+}
+
+/** What became of a command whose answer was lost with its stream. */
+export type Outcome =
+  | { state: "undelivered" }
+  | { state: "answered"; turnId?: string; error?: RpcErrorBody }
+  | { state: "accepted" | "sent" | "unknown" };
+
+interface CommandRow {
+  seq: number;
+  state: "accepted" | "sent" | "answered" | "unknown";
+  turnId?: string | null;
+  error?: RpcErrorBody | null;
 }
 
 type Listener<A extends unknown[]> = (...args: A) => void;
@@ -147,6 +164,59 @@ export class HostClient {
     return this.peer.request<T>(method, params, timeoutMs);
   }
 
+  /**
+   * A call that changes something: `mark` is told its number, and what its owner writes
+   * into the journal then is on disk before the call leaves. Waits as long as it takes.
+   */
+  async command<T = unknown>(method: string, params: unknown, mark: Mark): Promise<T> {
+    if (this.closed) throw new RpcError(RpcCode.OUTCOME_UNKNOWN, "closed");
+    await this.online();
+    return this.peer.request<T>(method, params, undefined, mark);
+  }
+
+  /** What became of commands under these numbers, when nobody can answer them any more. */
+  async outcomes(seqs: readonly number[]): Promise<Map<number, Outcome>> {
+    const out = new Map<number, Outcome>();
+    await this.online();
+    const had = this.connection.hostHas;
+    for (const seq of seqs) {
+      const never = had !== undefined && seq > had;
+      out.set(seq, { state: never ? "undelivered" : "unknown" });
+    }
+    const open = seqs.filter((seq) => out.get(seq)!.state === "unknown");
+    if (open.length === 0) return out;
+    try {
+      const { data } = await this.peer.request<{ data: CommandRow[] }>(
+        "farhand/commands/read", { from: Math.min(...open) });
+      for (const { seq, state, turnId, error } of data) {
+        if (!out.has(seq)) continue;
+        out.set(seq, state !== "answered" ? { state } : {
+          state, ...(turnId ? { turnId } : {}), ...(error ? { error } : {}),
+        });
+      }
+    } catch {
+      // A host that keeps no commands: what was on its way stays unknown.
+    }
+    return out;
+  }
+
+  journal(): Promise<Journal> {
+    return this.connection.journal();
+  }
+
+  get lastSession(): LastSession | undefined {
+    return this.connection.last;
+  }
+
+  /** How far this device has seen the host's log. */
+  set seenLog(seen: SeenLog | undefined) {
+    this.connection.seenLog = seen;
+  }
+
+  onReady(listener: (ready: Ready) => void): () => void {
+    return this.connection.onReady(listener);
+  }
+
   notify(method: string, params?: unknown): void {
     this.peer.notify(method, params);
   }
@@ -179,8 +249,8 @@ export class HostClient {
     return this.connection.onState(listener);
   }
 
-  /** Everything sent so far has reached the host (not yet the agent). */
-  onDelivered(listener: () => void): () => void {
+  /** Everything up to this number has reached the host (not yet the agent). */
+  onDelivered(listener: (upTo: number) => void): () => void {
     return this.connection.onDelivered(listener);
   }
 
@@ -245,9 +315,10 @@ export class Controller {
     const hosts = await this.hosts();
     const record = id === undefined ? hosts[0] : hosts.find((host) => host.id === id);
     if (!record) throw new Error("no such host is paired");
-    const { WebSocket, store, deviceName } = this.options;
+    const { WebSocket, store, deviceName, durable, mayDial } = this.options;
     const connection = new Connection(record, {
       WebSocket, store, deviceName, version: this.version, now: this.now,
+      ...(durable ? { durable } : {}), ...(mayDial ? { mayDial } : {}),
     });
     const info = { name: "farhand_web", title: "Farhand", version: this.version };
     const client = new HostClient(connection, info);

@@ -2,7 +2,7 @@
 // host's own requests (approvals, questions), which wait here until a person answers.
 
 import { type Params, parseRpc, RpcCode, type RpcErrorBody, type RpcId } from "../wire/jsonrpc";
-import type { Stream } from "./connection";
+import type { Mark, Stream } from "./connection";
 
 export class RpcError extends Error {
   override name = "RpcError";
@@ -31,6 +31,11 @@ interface Waiting {
 }
 
 export const REQUEST_MS = 60_000;
+/** A command is waited for as long as its stream lives: giving up would only be a guess. */
+const COMMAND_MS = 0x7fffffff;
+
+/** What the device must not miss: questions, answers, and how things ended. */
+const MUST_HEAR = new Set(["serverRequest/resolved", "item/completed", "farhand/approval/changed"]);
 
 export class RpcPeer {
   private next = 1;
@@ -42,16 +47,19 @@ export class RpcPeer {
     private readonly events: RpcEvents,
   ) {}
 
-  request<T>(method: string, params: unknown, timeoutMs = REQUEST_MS): Promise<T> {
+  /** With a mark it is a command, written down under its number before it leaves. */
+  request<T>(
+    method: string, params: unknown, timeoutMs?: number, mark?: Mark,
+  ): Promise<T> {
     const id = this.next++;
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.waiting.delete(id);
         reject(new RpcError(RpcCode.OUTCOME_UNKNOWN, "the host did not answer in time"));
-      }, timeoutMs);
+      }, timeoutMs ?? (mark ? COMMAND_MS : REQUEST_MS));
       this.waiting.set(id, { resolve: (result) => resolve(result as T), reject, timer });
       try {
-        this.stream.send(JSON.stringify({ id, method, params }));
+        this.stream.send(JSON.stringify({ id, method, params }), mark);
       } catch (error) {
         clearTimeout(timer);
         this.waiting.delete(id);
@@ -74,7 +82,8 @@ export class RpcPeer {
     this.stream.send(JSON.stringify({ id, error }));
   }
 
-  receive(text: string): void {
+  /** True: it must be safe here before it is acknowledged. */
+  receive(text: string): boolean {
     const message = parseRpc(text);
     const params = (m: { params?: unknown }) => (m.params ?? {}) as Params;
     if (message.kind === "notification") {
@@ -84,6 +93,7 @@ export class RpcPeer {
     } else {
       this.settle(message.id, message.result, message.error);
     }
+    return message.kind !== "notification" || MUST_HEAR.has(message.method);
   }
 
   private settle(id: RpcId, result: unknown, error: RpcErrorBody | undefined): void {

@@ -9,17 +9,29 @@ export interface Lease {
 
 const NAME = "farhand:device";
 
-/** Undefined: another tab holds it. With `steal` it is taken in any case. */
-export async function acquire(steal = false): Promise<Lease | undefined> {
-  if (!navigator.locks) return { onLost: () => undefined, release: () => undefined };
-  return new Promise((resolve) => {
+function hold(options: LockOptions): Promise<Lease | undefined> {
+  return new Promise((resolve, reject) => {
     let lost: (() => void) | undefined;
-    const options: LockOptions = steal ? { steal: true } : { ifAvailable: true };
+    let given = false;
     navigator.locks.request(NAME, options, (lock) => {
       if (!lock) return resolve(undefined);
+      given = true;
       return new Promise<void>((release) => {
         resolve({ onLost: (listener) => (lost = listener), release });
       });
-    }).catch(() => lost?.());
+    }).catch((error: unknown) => (given ? lost?.() : reject(error)));
   });
+}
+
+const ALONE: Lease = { onLost: () => undefined, release: () => undefined };
+
+/** Undefined: another tab holds it. With `steal` it is taken in any case. */
+export async function acquire(steal = false): Promise<Lease | undefined> {
+  if (!navigator.locks) return ALONE;
+  return hold(steal ? { steal: true } : { ifAvailable: true });
+}
+
+/** Resolves when the other tab has gone; undefined when `signal` came first. */
+export async function inTurn(signal: AbortSignal): Promise<Lease | undefined> {
+  return hold({ signal }).catch(() => undefined);
 }

@@ -61,6 +61,20 @@ export interface Ready {
   relayUrls: string[];
   hostName: string;
   padding: number | undefined;
+  /** Where the host's log stands. */
+  log: SeenLog | undefined;
+}
+
+/** A place in the host's log: how far it goes, and the hash of everything up to there. */
+export interface SeenLog {
+  idx: number;
+  head: Bytes;
+}
+
+function logOf(value: Bytes | undefined): SeenLog | undefined {
+  if (!value) return undefined;
+  const reader = new Reader(value);
+  return { idx: reader.count(), head: reader.take(32) };
 }
 
 function numberOf(value: Bytes | undefined): number | undefined {
@@ -78,6 +92,7 @@ export function parseReady(body: Bytes): Ready {
     relayUrls: (list.get(6) ?? []).map((url) => text(url)),
     hostName: cleanName(field(list, 7)),
     padding: field(list, 8, 1)?.[0],
+    log: logOf(field(list, 5, 40)),
   };
 }
 
@@ -149,6 +164,7 @@ export interface ControllerParams {
   relayKey?: Bytes; // Dr, when pairing
   role?: number;
   grantSerial?: bigint;
+  seenLog?: SeenLog;
   lane?: { epoch: number; lastRecv: number };
 }
 
@@ -162,6 +178,7 @@ export function encodeControllerParams(p: ControllerParams): Bytes {
   if (p.relayKey) fields.push([5, p.relayKey]);
   if (p.role !== undefined) fields.push([6, u8(p.role)]);
   if (p.grantSerial !== undefined) fields.push([7, u64(p.grantSerial)]);
+  if (p.seenLog) fields.push([8, concat(u64(p.seenLog.idx), p.seenLog.head)]);
   if (p.lane) fields.push([9, concat(u32(p.lane.epoch), u64(p.lane.lastRecv))]);
   return tlv(...fields);
 }

@@ -22,7 +22,8 @@ export type SessionEvent =
   | { type: "pending"; body: Bytes }
   | { type: "ready"; ready: Ready; restarted: boolean; lost: Numbered[] }
   | { type: "denied"; body: Bytes }
-  | { type: "message"; stream: number; text: string; opened: boolean }
+  /** Held in the lane under `seqs`: who hears it releases them when it is safe. */
+  | { type: "message"; stream: number; text: string; opened: boolean; seqs: readonly number[] }
   | { type: "streamClosed"; stream: number }
   | { type: "snapshotRequired"; epoch: number }
   | { type: "pong"; rttMs: number }
@@ -163,9 +164,20 @@ export class Session {
   private applyApp(plain: Plain): void {
     if (!this.lane) throw new Malformed("APP in a box");
     if (!this.lane.receive(plain.seq, this.io.now())) return;
-    const arrived = this.lane.assembler.take(decodeFragment(plain.body));
+    const fragment = decodeFragment(plain.body);
+    const arrived = this.lane.assembler.take(fragment);
     const { stream, message, opened } = arrived;
-    if (message !== undefined) this.io.event({ type: "message", stream, text: message, opened });
+    const seqs = [...(this.lane.unfinished.get(stream) ?? []), plain.seq];
+    this.lane.unfinished.delete(stream);
+    if (message !== undefined) {
+      this.lane.hold(plain.seq);
+      this.io.event({ type: "message", stream, text: message, opened, seqs });
+    } else if (fragment.flags & Flag.MORE && !arrived.closed) {
+      this.lane.hold(plain.seq);
+      this.lane.unfinished.set(stream, seqs);
+    } else {
+      this.lane.release(seqs, this.lane.epoch, this.io.now());
+    }
     if (arrived.closed) this.io.event({ type: "streamClosed", stream });
   }
 
@@ -262,7 +274,7 @@ export class Session {
   // --- sealing --------------------------------------------------------------------
 
   private emit(itype: number, body: Bytes, seq = 0): void {
-    const ack = this.lane?.lastRecv ?? 0;
+    const ack = this.lane?.ack ?? 0;
     this.lane?.ackSent();
     if (this.sealer.due(this.io.now())) {
       const last = pad(encodePlain({ itype: Itype.KEYUPDATE, seq: 0, ack, body: NONE }), this.padding);

@@ -4,9 +4,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type Controller, type HostRecord } from "../client";
 import { Desk } from "../client/desk";
 import { newExchange, newSigner } from "../session/crypto";
-import { acquire, type Lease } from "../client/tabs";
+import { acquire, inTurn, type Lease } from "../client/tabs";
 import { Empty, Sheet, Waiting } from "./bits";
-import { takeLink } from "./boot";
+import { onLink, takeLink } from "./boot";
 import { Devices } from "./devices";
 import { go, type Route, useDesk, useRoute } from "./hooks";
 import { Icon } from "./icons";
@@ -43,6 +43,8 @@ export function App({ controller }: { controller: Controller }) {
   const [stage, setStage] = useState<Stage>({ at: "loading" });
   const lease = useRef<Lease | undefined>(undefined);
   const route = useRoute();
+  /** There was a host once, and its keys are gone: the browser or a person cleared them. */
+  const [cleared, setCleared] = useState(false);
 
   const sitDown = async (record: HostRecord | undefined) => {
     if (!record) return setStage({ at: "pairing", link: undefined });
@@ -50,25 +52,44 @@ export function App({ controller }: { controller: Controller }) {
     setStage({ at: "desk", desk: new Desk(await controller.connect(record.id)) });
     void loadMarkdown();
   };
+  const queue = useRef<AbortController | undefined>(undefined);
+  /** Another tab speaks: this one says so, and takes over when that one is closed. */
+  const stepBack = () => {
+    setStage({ at: "taken" });
+    queue.current = new AbortController();
+    void inTurn(queue.current.signal).then((next) => next && void lead(next).catch(cannot));
+  };
   const start = async (steal: boolean) => {
     const lacking = await whatIsLacking();
     if (lacking) return setStage({ at: "broken", sentence: lacking });
-    lease.current = await acquire(steal);
-    if (!lease.current) return setStage({ at: "taken" });
-    lease.current.onLost(() => {
+    queue.current?.abort();
+    const mine = await acquire(steal);
+    if (!mine) return stepBack();
+    return lead(mine);
+  };
+  const lead = async (mine: Lease) => {
+    lease.current = mine;
+    mine.onLost(() => {
       controller.close();
-      setStage({ at: "taken" });
+      stepBack();
+    });
+    onLink((link) => {
+      controller.close();
+      setStage({ at: "pairing", link });
     });
     const link = takeLink();
     if (link) return setStage({ at: "pairing", link });
+    if ((await controller.hosts()).length === 0 && localStorage.getItem(LAST)) setCleared(true);
+    await backToDesk();
+  };
+  const backToDesk = async () => {
     const hosts = await controller.hosts();
     await sitDown(hosts.find((host) => host.id === localStorage.getItem(LAST)) ?? hosts[0]);
   };
-  useEffect(() => {
-    start(false).catch(() => setStage({
-      at: "broken", sentence: "This browser does not let the page keep its keys. Private windows often do not.",
-    }));
-  }, []);
+  const cannot = () => setStage({
+    at: "broken", sentence: "This browser does not let the page keep its keys. Private windows often do not.",
+  });
+  useEffect(() => void start(false).catch(cannot), []);
 
   switch (stage.at) {
     case "loading": return <main class="pair"><Waiting what="Opening the keys of this device." /></main>;
@@ -76,15 +97,17 @@ export function App({ controller }: { controller: Controller }) {
     case "taken": return (
       <main class="pair">
         <Empty icon="devices" title="Open in another tab">
-          <p>One tab speaks for this device at a time.</p>
-          <button type="button" class="button primary" onClick={() => void start(true)}>Use this tab</button>
+          <p>One tab speaks for this device at a time. This one takes over when the other is closed.</p>
+          <button type="button" class="button primary" onClick={() => void start(true).catch(cannot)}>Use this tab</button>
         </Empty>
       </main>
     );
     case "pairing": return (
       <Pair
-        controller={controller} link={stage.link}
-        onPaired={(record) => { go({ at: "threads" }, true); void sitDown(record); }}
+        controller={controller} link={stage.link} key={stage.link}
+        {...(cleared ? { notice: "This browser was cleared, and the keys of this device with it. Pair again; the old entry can be revoked on the host." } : {})}
+        onBack={localStorage.getItem(LAST) && !cleared ? () => void backToDesk() : undefined}
+        onPaired={(record) => { setCleared(false); go({ at: "threads" }, true); void sitDown(record); }}
       />
     );
     default: return <AtDesk controller={controller} desk={stage.desk} route={route} onLeave={(record) => void sitDown(record)} />;
@@ -123,6 +146,7 @@ function AtDesk({ controller, desk, route, onLeave }: {
   const forget = async () => {
     desk.close();
     await controller.forget(desk.client.host.id);
+    localStorage.removeItem(LAST);
     go({ at: "threads" }, true);
     onLeave((await controller.hosts())[0]);
   };

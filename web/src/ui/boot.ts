@@ -2,17 +2,33 @@
 // bar and the history before the first component exists.
 
 let link: string | undefined;
+let heard: ((link: string) => void) | undefined;
 
-if (location.hash.startsWith("#p=")) {
+/** Into memory, and out of the address bar and this entry of the history. */
+function take(): void {
+  if (!location.hash.startsWith("#p=")) return;
   link = location.hash;
   history.replaceState(null, "", location.pathname + location.search);
+  heard?.(link);
 }
+
+take();
+// A link pasted into the address bar of the open page changes only its fragment.
+addEventListener("hashchange", take);
 
 /** The link this page was opened with, once. */
 export function takeLink(): string | undefined {
   const taken = link;
   link = undefined;
   return taken;
+}
+
+/** A link that comes while the page is open. */
+export function onLink(listener: (link: string) => void): void {
+  heard = (taken) => {
+    link = undefined;
+    listener(taken);
+  };
 }
 
 const meta = document.querySelector<HTMLMetaElement>('meta[name="farhand-relay"]');

@@ -11,9 +11,11 @@ import "./style/pair.css";
 import "./style/items.css";
 import "./style/dock.css";
 
+const store = new IdbStore();
 const controller = createController({
   WebSocket: WebSocket as unknown as SocketMaker,
-  store: new IdbStore(),
+  store,
+  durable: store,
   deviceName: deviceName(navigator.userAgent),
   mayDial,
 });

@@ -21,9 +21,11 @@ interface Props {
   link: string | undefined;
   onPaired: (record: HostRecord) => void;
   onBack?: (() => void) | undefined;
+  /** Why the person is here again. */
+  notice?: string;
 }
 
-export function Pair({ controller, link, onPaired, onBack }: Props) {
+export function Pair({ controller, link, onPaired, onBack, notice }: Props) {
   const [step, setStep] = useState<PairStep>();
   const [failure, setFailure] = useState("");
   const [scanning, setScanning] = useState(false);
@@ -57,6 +59,7 @@ export function Pair({ controller, link, onPaired, onBack }: Props) {
         <h1>Pair with your host</h1>
         <p>Run <code>farhand up</code> on the machine where your agent works. It shows a code and a phrase.</p>
       </div>
+      {notice && !failure && <p class="failure" role="status"><Icon name="alert" size={18} />{notice}</p>}
       {failure && <p class="failure" role="alert"><Icon name="alert" size={18} />{failure}</p>}
       <Ways onScan={() => setScanning(true)} onPhrase={byPhrase} onLink={byLink} />
       {scanning && (

@@ -78,7 +78,7 @@ export function Strip({ desk }: { desk: Desk }) {
   const links = linksOf(state, desk, now);
   const trouble = links.find((link) => link.health === "bad");
   return (
-    <>
+    <div class="top">
       <button type="button" class="strip" onClick={() => setDetail(true)}>
         <span class="unseen">Connection: </span>
         <span class="link good"><i class="dot" /><b class="only-wide">This device</b><b class="only-slim">You</b></span>
@@ -91,12 +91,13 @@ export function Strip({ desk }: { desk: Desk }) {
         ))}
       </button>
       <Trouble state={state} trouble={trouble} now={now} onRetry={() => desk.client.wake()} />
+      {desk.journal?.trouble && <p class="trouble" role="alert">{desk.journal.trouble}</p>}
       {detail && (
         <Sheet title="The way to your agent" onClose={() => setDetail(false)}>
           <PathDetail links={links} state={state} desk={desk} now={now} />
         </Sheet>
       )}
-    </>
+    </div>
   );
 }
 

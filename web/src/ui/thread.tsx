@@ -52,7 +52,7 @@ function ThreadView({ desk, model }: { desk: Desk; model: ThreadModel }) {
         <div class="column">
           <Older desk={desk} model={model} />
           <Turns model={model} asking={asking} />
-          {outgoing.map((message) => <Sending key={message.id} desk={desk} model={model} message={message} />)}
+          {outgoing.map((message) => <Sending key={message.id} desk={desk} message={message} />)}
           {running && requests.length === 0 && !hasOpenText(model) && <p class="working" role="status"><span class="dots"><i /><i /><i /></span>{model.activeTurn?.retrying ?? "Working"}</p>}
           {model.entries.length === 0 && outgoing.length === 0 && !running && model.older === null && (
             <Empty icon="plan" title="Nothing here yet"><p>Say what the agent should do in {baseName(model.thread.cwd)}.</p></Empty>
@@ -163,14 +163,14 @@ function PlanSteps({ plan }: { plan: { step: string; status: string }[] }) {
 }
 
 const PROGRESS = {
-  queued: "Queued: leaves when the host is reached",
+  queued: "Queued",
   host: "With the host",
   taken: "Taken by the agent",
-  unknown: "Outcome unknown: the host restarted meanwhile",
+  unknown: "Outcome unknown",
   failed: "Not delivered",
 } as const;
 
-function Sending({ desk, model, message }: { desk: Desk; model: ThreadModel; message: Outgoing }) {
+function Sending({ desk, message }: { desk: Desk; message: Outgoing }) {
   const { progress } = message;
   const stuck = progress === "failed" || progress === "unknown";
   return (
@@ -178,11 +178,14 @@ function Sending({ desk, model, message }: { desk: Desk; model: ThreadModel; mes
       <div class="bubble">{message.text}</div>
       <span class="progress" role={stuck ? "alert" : "status"}>
         <Ticks progress={progress} />
-        {stuck ? `${PROGRESS[progress]}${message.sentence ? ` — ${message.sentence}` : ""}` : <span class="unseen">{PROGRESS[progress]}</span>}
+        {stuck ? `${PROGRESS[progress]}${message.sentence ? `: ${message.sentence}` : ""}` : <span>{PROGRESS[progress]}</span>}
       </span>
+      {progress === "queued" && message.seq === undefined && (
+        <span class="rare"><button type="button" class="plain quiet" onClick={() => desk.outbox.drop(message)}>Remove</button></span>
+      )}
       {stuck && (
         <span class="rare">
-          <button type="button" class="plain" onClick={() => desk.outbox.retry(message, model)}>Send again</button>
+          <button type="button" class="plain" onClick={() => desk.outbox.retry(message)}>Send again</button>
           <button type="button" class="plain" onClick={() => copyText(message.text)}>Copy</button>
           <button type="button" class="plain" onClick={() => desk.outbox.drop(message)}>Remove</button>
         </span>

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { type Controller, createController, MemoryStore, type SocketMaker } from "../../src/client";
 import { Desk } from "../../src/client/desk";
+import { MemoryDurable } from "../../src/client/journal";
 import type { AgentMessage, Command } from "../../src/wire/codex";
 import { AppDouble } from "../lib/app_double";
 import { HostDouble } from "../lib/host_double";
@@ -11,15 +12,34 @@ import { HostDouble } from "../lib/host_double";
 let host: HostDouble;
 let controller: Controller;
 let desk: Desk;
+let store: MemoryStore;
+let disk: MemoryDurable;
+
+/** A page over what an earlier one left on disk. */
+async function load(): Promise<void> {
+  controller = createController({
+    WebSocket: WebSocket as unknown as SocketMaker, store, durable: disk, deviceName: "test",
+  });
+  if ((await store.list()).length === 0) {
+    await controller.pairByLink(host.link(host.openPairing({ confirm: "none" }))).done;
+  }
+  desk = new Desk(await controller.connect());
+}
+
+/** The tab is gone in this instant; nothing says goodbye. */
+async function reload(): Promise<void> {
+  desk.close();
+  desk.client.close();
+  controller.close();
+  await load();
+}
 
 beforeEach(async () => {
   host = await HostDouble.start();
   host.app = new AppDouble().handle;
-  controller = createController({
-    WebSocket: WebSocket as unknown as SocketMaker, store: new MemoryStore(), deviceName: "test",
-  });
-  await controller.pairByLink(host.link(host.openPairing({ confirm: "none" }))).done;
-  desk = new Desk(await controller.connect());
+  store = new MemoryStore();
+  disk = new MemoryDurable();
+  await load();
   await until(() => desk.listed === "yes" && desk.status !== undefined);
 });
 
@@ -111,4 +131,64 @@ test("a request that no face exists for is answered at once, never left open", a
   await desk.client.request("anything");
   await desk.client.request("anything");
   expect(answers[0]).toBe(-32601);
+});
+
+test("what was typed while offline survives a reload, and leaves once", async () => {
+  const model = await desk.startThread(undefined);
+  const device = host.devices[0]!;
+  device.revoked = true;
+  host.dropAll();
+  await until(() => desk.client.state.phase === "waiting");
+  const message = desk.send(model, "say it after the reload");
+  await desk.client.journal().then((journal) => journal.flush());
+  await reload();
+  await until(() => desk.outbox.of(model.id).length === 1);
+  expect(desk.outbox.of(model.id)[0]).toMatchObject({ id: message.id, text: "say it after the reload", progress: "queued" });
+  device.revoked = false;
+  desk.client.wake();
+  await until(() => desk.outbox.of(model.id).length === 0);
+  const items = desk.open.get(model.id)!.entries.filter((e) => e.item.type === "userMessage");
+  expect(items).toHaveLength(1);
+});
+
+test("what had a number when the tab died is asked about, never guessed", async () => {
+  const rows: { seq: number; state: string; error?: unknown }[] = [];
+  const app = new AppDouble();
+  let mute = true;
+  const starts: unknown[] = [];
+  host.app = (stream, message) => {
+    if (message.kind === "request" && message.method === "farhand/commands/read") {
+      return stream.send({ id: message.id, result: { data: rows } });
+    }
+    if (message.kind === "request" && message.method === "turn/start") {
+      starts.push(message.params);
+      if (mute) return;
+    }
+    app.handle(stream, message);
+  };
+  const model = await desk.startThread(undefined);
+  const sent = ["one", "two", "three"].map((text, at) => desk.send({ ...model, id: at === 0 ? model.id : `t-${at}` } as never, text));
+  await until(() => sent.every((m) => m.progress === "host"));
+  const seqs = sent.map((m) => m.seq!);
+  rows.push({ seq: seqs[0]!, state: "answered" }, { seq: seqs[1]!, state: "unknown" });
+  rows.push({ seq: seqs[2]!, state: "answered", error: { code: -1, message: "no such thread" } });
+  await desk.client.journal().then((journal) => journal.flush());
+  mute = false;
+  await reload();
+  const states = () => [model.id, "t-1", "t-2"].map((id) => desk.outbox.of(id)[0]?.progress);
+  await until(() => states().join() === "taken,unknown,failed");
+  expect(desk.outbox.of("t-2")[0]!.sentence).toBe("no such thread");
+  expect(starts).toHaveLength(3);
+});
+
+test("a disk that refuses stops nothing, and is told", async () => {
+  const journal = await desk.client.journal();
+  disk.refuses = Object.assign(new Error("full"), { name: "QuotaExceededError" });
+  const model = await desk.startThread(undefined);
+  const message = desk.send(model, "say it anyway");
+  await until(() => model.hasClientMessage(message.id));
+  expect(journal.trouble).toMatch(/no room left/);
+  disk.refuses = undefined;
+  desk.send(model, "and again");
+  await until(() => journal.trouble === undefined);
 });

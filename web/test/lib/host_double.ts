@@ -301,6 +301,7 @@ export class HostDouble {
       now: Date.now,
       event: (event: SessionEvent) => {
         if (event.type !== "message") return;
+        lane.release(event.seqs, lane.epoch, Date.now());
         const stream = streams.get(event.stream) ?? this.appStream(device, event.stream, () => session);
         streams.set(event.stream, stream);
         this.app(stream, parseRpc(event.text));

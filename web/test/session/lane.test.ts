@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Lane, LaneError } from "../../src/session/lane";
+import { Lane, LaneError, type Numbered } from "../../src/session/lane";
 import { decodeFragment, encodeFragment, Flag, fragments } from "../../src/session/streams";
 import { utf8 } from "../../src/wire/bytes";
 
@@ -61,6 +61,40 @@ describe("a lane", () => {
     expect(decodeFragment(again!.body)).toMatchObject({ stream: 1, flags: 0, octets: new Uint8Array(0) });
   });
 
+  test("no ack passes a message that is not safe yet", () => {
+    const lane = new Lane();
+    lane.restart(1);
+    lane.receive(1, 0);
+    lane.receive(2, 0);
+    lane.hold(2);
+    lane.receive(3, 0);
+    expect(lane.ack).toBe(1);
+    lane.ackSent();
+    expect(lane.ackDueIn(9999)).toBeUndefined(); // the rest waits for the disk, not for a timer
+    lane.release([2], 1, 5000);
+    expect(lane.ack).toBe(3);
+    expect(lane.ackDueIn(5000)).toBe(250);
+    lane.restart(2);
+    lane.receive(1, 0);
+    lane.hold(1);
+    lane.release([1], 1, 0); // of the numbering before
+    expect(lane.ack).toBe(0);
+  });
+
+  test("a page that is loaded anew goes on counting, and repeats nothing", () => {
+    const lane = new Lane();
+    lane.restart(1);
+    for (let n = 0; n < 5; n++) lane.send(body(n));
+    lane.acked(3);
+    const again = new Lane();
+    again.restore(structuredClone(lane.saved()));
+    expect([again.next, again.delivered]).toEqual([6, 3]);
+    again.restart(2);
+    const { resend, lost } = again.resume(4);
+    expect([seqs(resend), lost]).toEqual([[5], []]);
+    expect(decodeFragment(resend[0]!.body)).toMatchObject({ stream: 1, octets: new Uint8Array(0) });
+  });
+
   test("is bounded", () => {
     const lane = new Lane();
     for (let n = 0; n < 5000; n++) lane.send(body(n));
@@ -98,6 +132,106 @@ test("any loss, doubling and reconnection: everything once, in order", () => {
   wire = a.resume(b.lastRecv).resend;
   while (wire.length > 0) deliver();
   expect(got).toEqual([...Array(sent).keys()].map((n) => `m${n}`));
+});
+
+test("kill, drop, double, delay, reconnect: what was typed runs once, and the ack is the truth", () => {
+  let seed = 11;
+  const random = (n: number) => {
+    seed = (seed * 1103515245 + 12345) & 0x7fffffff;
+    return (seed >> 8) % n;
+  };
+  interface Typed { id: number; seq?: number | undefined; done: boolean }
+  // The host keeps everything; the device has a disk, and a memory that dies with it.
+  const host = { lane: new Lane(), ran: [] as number[], epoch: 1, said: 0, unacked: [] as number[] };
+  let disk = { lane: new Lane().saved(), typed: [] as Typed[], heard: 0 };
+  let device = { lane: new Lane(), typed: [] as Typed[], heard: 0, waiting: [] as { seq: number; value: number; epoch: number }[] };
+  let up: Numbered[] = [];
+  let down: { seq: number; value: number }[] = [];
+  let typedCount = 0;
+  const commit = () => {
+    disk = { lane: device.lane.saved(), typed: structuredClone(device.typed), heard: Math.max(disk.heard, ...device.waiting.map((w) => w.value)) };
+    for (const { seq, epoch } of device.waiting.splice(0)) device.lane.release([seq], epoch, 0);
+  };
+  let sturdy = false; // while one death is dealt with there is no other
+  const send = (typed: Typed) => {
+    const lane = device.lane;
+    typed.seq = lane.next;
+    disk = { ...disk, lane: lane.saved(1, 1), typed: structuredClone(device.typed) }; // first the disk,
+    if (!sturdy && random(20) === 0) return kill(); // (a flat battery may come between)
+    up.push(lane.send(encodeFragment({ stream: 1, flags: 0, octets: utf8(String(typed.id)) })));
+  };
+  const reconnect = (killed: boolean) => {
+    up = [];
+    down = [];
+    if (killed) {
+      host.epoch++; // it cannot go on from a device that knows nothing
+      host.unacked = [];
+      host.said = 0;
+    }
+    const had = host.lane.lastRecv;
+    const restarted = device.lane.restart(host.epoch);
+    up.push(...device.lane.resume(had).resend);
+    if (!restarted) {
+      host.unacked = host.unacked.filter((_, at) => host.said - host.unacked.length + 1 + at > device.lane.ack);
+      down = host.unacked.map((value, at) => ({ seq: host.said - host.unacked.length + 1 + at, value }));
+      return;
+    }
+    // What never arrived is sent again under a new number; what arrived ran.
+    for (const typed of device.typed.filter((t) => !t.done && t.seq !== undefined)) {
+      if (typed.seq! <= had) typed.done = true;
+      else send(typed);
+    }
+  };
+  const kill = () => {
+    sturdy = true;
+    device = { lane: new Lane(), typed: structuredClone(disk.typed), heard: disk.heard, waiting: [] };
+    device.lane.restore(disk.lane);
+    reconnect(true);
+    for (const typed of device.typed.filter((t) => !t.done && t.seq === undefined)) send(typed);
+    sturdy = false;
+  };
+  const hostTakes = (message: Numbered | undefined) => {
+    if (!message || message.seq > host.lane.lastRecv + 1) return;
+    if (!host.lane.receive(message.seq, 0)) return;
+    const octets = decodeFragment(message.body).octets;
+    if (octets.length > 0) host.ran.push(Number(new TextDecoder().decode(octets)));
+  };
+  const deviceTakes = (message: { seq: number; value: number } | undefined) => {
+    if (!message || message.seq > device.lane.lastRecv + 1) return;
+    if (!device.lane.receive(message.seq, 0)) return;
+    device.lane.hold(message.seq);
+    expect(message.value).toBeGreaterThan(device.heard);
+    device.heard = message.value;
+    device.waiting.push({ ...message, epoch: device.lane.epoch });
+  };
+  device.lane.restart(1);
+  let value = 0;
+  for (let step = 0; step < 100_000; step++) {
+    const dice = random(1000);
+    if (dice < 150 && device.lane.waiting < 40) {
+      const typed: Typed = { id: typedCount++, done: false };
+      device.typed.push(typed);
+      send(typed);
+    } else if (dice < 500) hostTakes(random(10) === 0 ? up[0] : up.shift()); // doubled now and then
+    else if (dice < 600 && host.unacked.length < 40) {
+      host.unacked.push(++value);
+      down.push({ seq: ++host.said, value });
+    } else if (dice < 850) deviceTakes(random(10) === 0 ? down[0] : down.shift());
+    else if (dice < 950) {
+      commit();
+      // The ack names only what is on disk.
+      const acked = device.lane.ack;
+      host.unacked = host.unacked.filter((_, at) => host.said - host.unacked.length + 1 + at > acked);
+      if (host.unacked.length > 0) expect(host.unacked[0]).toBeGreaterThanOrEqual(0);
+    } else if (dice < 985) device.lane.acked(host.lane.lastRecv);
+    else if (dice < 997) reconnect(false);
+    else kill();
+    device.typed = device.typed.filter((t) => !t.done && !(t.seq !== undefined && t.seq <= device.lane.delivered));
+  }
+  reconnect(false);
+  for (const message of up) hostTakes(message);
+  expect(host.ran).toEqual([...new Set(host.ran)]);
+  expect(host.ran.length).toBe(typedCount);
 });
 
 describe("fragments", () => {
