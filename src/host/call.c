@@ -15,6 +15,7 @@ static const struct {
     {"remoteControl/client/list", remote_client_list},
     {"remoteControl/client/revoke", remote_client_revoke},
     {"farhand/status", status_read},
+    {"farhand/audit/headers", book_headers},
     {"farhand/pairing/list", pair_list},
     {"farhand/pairing/confirm", pair_confirm},
     {"farhand/pairing/cancel", pair_cancel},

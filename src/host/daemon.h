@@ -6,6 +6,7 @@
 
 #include <limits.h>
 
+#include "host/audit.h"
 #include "host/device.h"
 #include "host/host.h"
 #include "host/invite.h"
@@ -45,6 +46,7 @@ struct host {
 
     struct keys keys;
     struct store *store;
+    struct audit *audit;
     struct devices *devices;
     struct invites invites;
     struct hub *hub;
@@ -64,6 +66,7 @@ struct host {
 
     struct timer hub_timer;
     struct timer invite_timer;
+    struct timer audit_timer;
     void (*closed)(void *user);
     unsigned n_closing; // parts that have not finished closing
     bool stop_agent;
@@ -77,6 +80,14 @@ NODISCARD enum err app_server_open(struct host *h, struct diag *diag);
 
 /* farhand/status changed: tell everyone. */
 void host_changed(struct host *h);
+
+/* ---- audit_book.c: the log of the running host -------------------------------- */
+
+NODISCARD enum err book_open(struct host *h, struct diag *d);
+void book_close(struct host *h);
+void book_event(struct host *h, const struct hub_event *e);
+NODISCARD json_t *book_status(const struct host *h);
+void book_headers(struct host *h, struct call *call);
 
 /* ---- call.c: methods that the daemon answers -------------------------------- */
 
@@ -119,7 +130,8 @@ void pair_failed(void *user, const uint8_t pair_id[16], enum link_mode mode,
                  bool tag_wrong);
 void pair_session_closed(struct host *h, struct link_session *s);
 /* A person (or the rule that needs none) decided. */
-void pair_decide(struct host *h, struct invite *v, bool accept);
+void pair_decide(struct host *h, struct invite *v, bool accept,
+                 const struct controller_info *by /* NULL: the rule */);
 void pair_tell(struct host *h, const struct invite *v); // farhand/pairing/changed
 void pair_arm(struct host *h);                          // the expiry timer
 NODISCARD json_t *pair_row(const struct invite *v);

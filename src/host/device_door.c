@@ -115,8 +115,10 @@ static void on_opened(void *user, struct link_session *s,
     }
     struct buf grant;
     buf_init(&grant, GRANT_MAX);
-    if (devices_grant(h->devices, device, clock_wall_ms(), &grant) != OK) {
+    if (devices_grant(h->devices, device, clock_wall_ms(), &grant) != OK ||
+        audit_grant(h->audit, device, buf_bytes(&grant)) != OK) {
         log_error("device.no_grant", "name=\"%s\"", device->row.name);
+        buf_clear(&grant); // it goes on with the one that it holds
     }
     devices_seen(h->devices, device, true, clock_wall_ms());
     log_info("device.connected", "name=\"%s\"", device->row.name);
@@ -196,6 +198,15 @@ static uint64_t on_next_auth_counter(void *user)
     return host_next_counter(user, SETTING_AUTH);
 }
 
+static void on_audit_head(void *user, uint64_t *idx, uint8_t out[32])
+{
+    const struct host *h = user;
+    struct audit_head head;
+    audit_head(h->audit, &head);
+    *idx = head.idx;
+    memcpy(out, head.h, sizeof(head.h));
+}
+
 const struct link_host_ops *device_door_ops(void)
 {
     static const struct link_host_ops ops = {
@@ -212,6 +223,7 @@ const struct link_host_ops *device_door_ops(void)
         .stream_closed = on_stream_closed,
         .state = on_state,
         .next_auth_counter = on_next_auth_counter,
+        .audit_head = on_audit_head,
     };
     return &ops;
 }

@@ -130,7 +130,7 @@ static void on_hub_event(void *user, const struct hub_event *e)
         [HUB_EVENT_OUTSIDE] = "outside", [HUB_EVENT_WITHDRAWN] = "withdrawn",
         [HUB_EVENT_REFUSED] = "refused", [HUB_EVENT_CLAMPED] = "clamped",
     };
-    (void)user;
+    book_event(user, e);
     log_info("hub.event", "kind=%s by=\"%s\" pid=%d method=%s thread=%s detail=\"%s\"",
              names[e->kind], e->by == NULL ? "-" : e->by->name,
              e->by == NULL ? 0 : (int)e->by->pid, or_dash(e->method),
@@ -220,6 +220,7 @@ static enum err open_state(struct host *h, struct diag *d)
     e = e != OK ? e : keys_open(h->home, &h->keys, d);
     e = e != OK ? e : store_open(path, &h->store, d);
     e = e != OK ? e : devices_open(h->store, &h->keys, &h->devices);
+    e = e != OK ? e : book_open(h, d);
     if (e != OK) {
         diag_set(d, "the state in %s cannot be used: %s", h->home, err_text(e));
     }
@@ -243,6 +244,7 @@ static void free_host(struct host *h)
     hub_destroy(h->hub);
     invites_fini(&h->invites);
     devices_close(h->devices);
+    book_close(h);
     store_close(h->store);
     keys_fini(&h->keys);
     if (h->lock_fd >= 0) {
@@ -370,6 +372,7 @@ void host_close(struct host *h, void (*done)(void *user))
 {
     timer_stop(&h->hub_timer);
     timer_stop(&h->invite_timer);
+    timer_stop(&h->audit_timer);
     h->closed = done;
     h->n_closing = 1; // ours, until every part was asked
     if (h->link != NULL) {

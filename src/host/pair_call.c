@@ -326,8 +326,9 @@ void pair_confirm(struct host *h, struct call *call)
     }
     log_info("pair.decided", "accept=%d by=\"%s\"", json_is_true(accept),
              call->info.name);
+    const struct controller_info by = call->info; // the reply ends the call
     hub_reply(call, json_object());
-    pair_decide(h, v, json_is_true(accept));
+    pair_decide(h, v, json_is_true(accept), &by);
 }
 
 /* Once READY is on its way the device holds its grant: only a revocation helps. */

@@ -47,16 +47,21 @@ void pair_arm(struct host *h)
 
 /* ---- decisions --------------------------------------------------------------------- */
 
-static enum err enrol(struct host *h, const struct link_claim *claim, enum role role)
+/* Its record is on disk before the device is one of ours. */
+static enum err enrol(struct host *h, const struct invite *v,
+                      const struct controller_info *by)
 {
-    struct store_device row = {.role = (uint8_t)role, .caps = role_caps(role)};
+    const struct link_claim *claim = &v->claim;
+    struct store_device row = {.role = (uint8_t)v->role, .caps = role_caps(v->role)};
     memcpy(row.id, claim->device_id, sizeof(row.id));
     memcpy(row.d, claim->key, sizeof(row.d));
     memcpy(row.dr, claim->relay_key, sizeof(row.dr));
     memcpy(row.pair_root, claim->pair_root, sizeof(row.pair_root));
     text_sanitize(bytes_from_str(claim->name), row.name, sizeof(row.name));
     text_sanitize(bytes_from_str(claim->version), row.app, sizeof(row.app));
-    const enum err e = devices_add(h->devices, &row, clock_wall_ms());
+    enum err e =
+        audit_pair(h->audit, &row, claim->mode == LINK_MODE_QR ? "qr" : "phrase", by);
+    e = e != OK ? e : devices_add(h->devices, &row, clock_wall_ms());
     secret_wipe(&row, sizeof(row));
     return e;
 }
@@ -79,7 +84,8 @@ static void admit(struct host *h, struct invite *v)
     struct buf grant;
     buf_init(&grant, GRANT_MAX);
     if (device == NULL ||
-        devices_grant(h->devices, device, clock_wall_ms(), &grant) != OK) {
+        devices_grant(h->devices, device, clock_wall_ms(), &grant) != OK ||
+        audit_grant(h->audit, device, buf_bytes(&grant)) != OK) {
         refuse(h, v, DENIED_DECLINED, "The host could not store this device.");
     } else {
         invite_accept(v);
@@ -91,13 +97,15 @@ static void admit(struct host *h, struct invite *v)
     buf_fini(&grant);
 }
 
-void pair_decide(struct host *h, struct invite *v, bool accept)
+void pair_decide(struct host *h, struct invite *v, bool accept,
+                 const struct controller_info *by)
 {
     if (!accept || v->session == NULL) {
+        audit_refusal(h->audit, "farhand/pairing/confirm", NULL, v->claim.name, by);
         refuse(h, v, DENIED_DECLINED, "The host declined.");
         return;
     }
-    const enum err e = enrol(h, &v->claim, v->role);
+    const enum err e = enrol(h, v, by);
     if (e == OK) {
         admit(h, v);
     } else if (e == ERR_LIMIT) {
@@ -123,7 +131,7 @@ void pair_claimed(void *user, struct link_session *s, const struct link_claim *c
     }
     log_info("pair.claimed", "name=\"%s\" role=%s", claim->name, role_name(v->role));
     if (!invite_needs_person(v)) {
-        pair_decide(h, v, true);
+        pair_decide(h, v, true, NULL);
         return;
     }
     link_session_pending(s, (uint8_t)v->role, v->expires_s);
@@ -172,7 +180,11 @@ void pair_failed(void *user, const uint8_t pair_id[16], enum link_mode mode,
 static void withdraw(struct host *h, struct invite *v)
 {
     struct device *device = devices_find(h->devices, v->claim.device_id);
-    if (device != NULL && devices_revoke(h->devices, device, clock_wall_ms()) != OK) {
+    if (device == NULL) {
+        return;
+    }
+    audit_revoke(h->audit, &device->row, "it was never told that it is paired", NULL);
+    if (devices_revoke(h->devices, device, clock_wall_ms()) != OK) {
         log_error("pair.not_withdrawn", "state=%s", invite_state_name(v));
     }
 }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "host/daemon.h"
 
@@ -231,6 +232,8 @@ void remote_client_revoke(struct host *h, struct call *call)
     }
     uint8_t gone[16];
     memcpy(gone, device->row.id, sizeof(gone));
+    struct store_device row = device->row;
+    secret_wipe(row.pair_root, sizeof(row.pair_root));
     log_info("device.revoked", "name=\"%s\" by=\"%s\"", device->row.name,
              call->info.name);
     if (devices_revoke(h->devices, device, clock_wall_ms()) != OK) {
@@ -238,6 +241,7 @@ void remote_client_revoke(struct host *h, struct call *call)
                         "the revocation could not be stored: is the disk full?", NULL);
         return;
     }
+    audit_revoke(h->audit, &row, NULL, &call->info);
     hub_reply(call, json_object());
     hub_revoke(h->hub, gone);
     pair_cancel_of(h, gone);

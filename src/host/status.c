@@ -113,6 +113,7 @@ json_t *status_json(struct host *h, const struct controller_info *you)
     json_set(out, "agent", agent_part(h));
     json_set(out, "relay", relay_part(h));
     json_set(out, "devices", devices_part(h));
+    json_set(out, "audit", book_status(h));
     json_set_int(out, "controllers", hub_count(h->hub));
     if (you != NULL) {
         json_set(out, "you", you_part(you));
@@ -159,6 +160,10 @@ void status_device_update(struct host *h, struct call *call)
     if (asked != NULL && !may_give(&call->info, role)) {
         hub_reply_error(call, HUB_ERR_RIGHTS,
                         "an owner can be made at the host's own terminal only", NULL);
+        return;
+    }
+    if (audit_change(h->audit, &device->row, name, asked, &call->info) != OK) {
+        hub_reply_error(call, HUB_ERR_POLICY, audit_trouble(h->audit), NULL);
         return;
     }
     if (devices_update(h->devices, device, name == NULL ? device->row.name : name,

@@ -402,6 +402,10 @@ static bool admit(struct link_session *s, struct bytes grant, struct lane *lane)
         w.urls[i] = bytes_from_str(h->urls[i]);
     }
     w.n_urls = h->n_urls;
+    if (h->ops->audit_head != NULL) {
+        w.audit.known = true;
+        h->ops->audit_head(h->user, &w.audit.idx, w.audit.head);
+    }
     if (session_admit(s->session, &w, lane) != OK) {
         host_session_end(s, CLOSE_LIMIT);
         return false;

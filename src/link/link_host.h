@@ -111,6 +111,9 @@ struct link_host_ops {
     /* The next value of a counter that must rise for ever: persisted before it
      * returns (protocol.md 8). */
     uint64_t (*next_auth_counter)(void *user);
+
+    /* Where the audit log stands, for READY (protocol.md 5.4). NULL: there is none. */
+    void (*audit_head)(void *user, uint64_t *idx, uint8_t head[32]);
 };
 
 struct link_host_options {

@@ -30,7 +30,7 @@ struct audit {
     bool at_checkpoint; // the last record is one
     struct audit_found found;
     char trouble[160];
-    void (*appended)(void *user);
+    audit_appended_fn *appended;
     void *user;
 };
 
@@ -344,12 +344,12 @@ enum err audit_append(struct audit *a, const char *type, struct bytes payload,
         *idx = line.idx;
     }
     if (a->appended != NULL) {
-        a->appended(a->user);
+        a->appended(a->user, type);
     }
     return OK;
 }
 
-void audit_on_append(struct audit *a, void (*fn)(void *user), void *user)
+void audit_on_append(struct audit *a, audit_appended_fn *fn, void *user)
 {
     a->appended = fn;
     a->user = user;

@@ -35,7 +35,8 @@ void audit_close(struct audit *a); // NULL is fine
  * *idx (NULL: not asked) is its number. Calls what audit_on_append() was given. */
 NODISCARD enum err audit_append(struct audit *a, const char *type, struct bytes payload,
                                 uint64_t wall_ms, bool sync, uint64_t *idx);
-void audit_on_append(struct audit *a, void (*fn)(void *user), void *user);
+typedef void audit_appended_fn(void *user, const char *type);
+void audit_on_append(struct audit *a, audit_appended_fn *fn, void *user);
 
 void audit_head(const struct audit *a, struct audit_head *out);
 uint64_t audit_created(const struct audit *a); // milliseconds since 1970

@@ -23,7 +23,7 @@
 
 #define AUDIT_HASH        32
 #define AUDIT_TYPE_MAX    32
-#define AUDIT_PAYLOAD_MAX (256u * 1024u)
+#define AUDIT_PAYLOAD_MAX (1024u * 1024u) // a request of 512 KiB in base64url fits
 #define AUDIT_LINE_MAX    (AUDIT_PAYLOAD_MAX + 512u) // without its line break
 
 struct audit_line {

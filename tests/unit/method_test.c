@@ -40,6 +40,7 @@ static const struct {
     {"remoteControl/status/read", ROLE_VIEWER},
     {"remoteControl/", ROLE_NONE}, // wants admin
     {"farhand/status", ROLE_VIEWER},
+    {"farhand/audit/headers", ROLE_VIEWER},
     {"farhand/folders/list", ROLE_OPERATOR},
     {"farhand/", ROLE_NONE},
     {"thread/delete", ROLE_OWNER},
