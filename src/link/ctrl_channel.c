@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "loop/timer.h"
 
+#define SLOW_LINE (64u * 1024) // so much of ours in the relay: it moves, slowly
+
 struct ctrl_channel {
     struct loop *loop;
     const struct ctrl_channel_ops *ops;
@@ -103,8 +105,11 @@ static void on_deadline(struct timer *t)
     struct ctrl_channel *c = CONTAINER_OF(t, struct ctrl_channel, deadline);
     if (session_tick(c->session, loop_now_ms(c->loop)) == OK) {
         pump(c);
+    } else if (c->was_ready && session_close_code(c->session) == CLOSE_SHUTDOWN) {
+        end(c, LINK_LOST, "the session was too old", false);
     } else if (c->was_ready) {
-        fail(c);
+        log_info("channel.silent", "reason=\"%s\"", session_why(c->session));
+        end(c, LINK_TIMEOUT, "the host fell silent", false);
     } else {
         end(c, LINK_TIMEOUT, "the host does not answer", false);
     }
@@ -161,6 +166,9 @@ static void on_event(struct ctrl_channel *c, const struct session_event *ev)
     } else {
         c->ops->event(c->user, ev);
     }
+    if (ev->kind == SESSION_SILENT && !c->ending) {
+        uplink_probe(c->leg); // the host, or the relay before it?
+    }
 }
 
 /* Sending may end a session: then that is the next event. */
@@ -209,8 +217,12 @@ static void on_credit(struct ctrl_channel *c, struct bytes body)
         broken(c);
         return;
     }
+    const bool slow = c->window < ENVELOPE_WINDOW - SLOW_LINE;
     c->window += octets;
     if (c->session != NULL) {
+        if (slow) {
+            session_moved(c->session, loop_now_ms(c->loop));
+        }
         pump(c);
     }
 }

@@ -29,6 +29,7 @@ bool host_acl_send(struct link_host *h, enum envelope_acl_op op, struct bytes ha
     buf_fini(&frame);
     if (e == OK) {
         h->n_acl_sent++;
+        uplink_expect(h->leg);
     }
     return e == OK;
 }
@@ -116,6 +117,7 @@ static enum err plate_send(struct link_host *h, const struct envelope_nameplate 
     enum err e = envelope_put_nameplate(&frame, plate);
     if (e == OK) {
         e = uplink_send(h->leg, buf_bytes(&frame));
+        uplink_expect(h->leg);
     }
     buf_fini(&frame);
     return e;

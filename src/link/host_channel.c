@@ -8,6 +8,7 @@
 #include "link/host_state.h"
 
 #define GRANT_LEN_MAX   4096u
+#define SLOW_LINE       (64u * 1024) // so much of ours in the relay: it moves, slowly
 #define FIRST_CODE_BODY 0x11 // protocol.md 4: P2, the first message of a code run
 
 static void pump(struct link_session *s);
@@ -68,6 +69,10 @@ static void retire(struct link_session *s)
     s->phase = PHASE_OVER;
     timer_stop(&s->deadline);
     loop_task_cancel(&s->flush);
+    if (s->device != NULL && s->device->session == s) {
+        s->device->heard_ms = session_heard_ms(s->session);
+        s->device->why = session_why(s->session);
+    }
     session_destroy(s->session);
     s->session = NULL;
     if (s->device != NULL && s->device->session == s) {
@@ -245,6 +250,10 @@ static void on_event(struct link_session *s, const struct session_event *ev)
                   (int)ev->closed.code);
         host_session_end(s, ev->closed.code);
         return;
+    case SESSION_SILENT: // the device, or the relay before it?
+        log_info("link.silent", "chan=%u", (unsigned)s->chan);
+        uplink_probe(s->host->leg);
+        return;
     case SESSION_PONG:
     case SESSION_PENDING:
     case SESSION_READY:
@@ -350,6 +359,9 @@ void host_channel_credit(struct link_host *h, uint32_t chan, uint32_t octets)
 {
     struct link_session *s = find(h, chan);
     if (s != NULL) {
+        if (s->window < ENVELOPE_WINDOW - SLOW_LINE) {
+            session_moved(s->session, loop_now_ms(h->loop));
+        }
         s->window += octets;
         pump(s);
     }
@@ -423,6 +435,7 @@ static void go_live(struct link_session *s, struct bytes grant)
     if (admit(s, grant, d->lane)) {
         timer_stop(&d->grace);
         d->session = s;
+        d->why = NULL;
         s->phase = PHASE_LIVE;
         host_session_flush_later(s);
     }

@@ -74,6 +74,8 @@ struct host_device {
     struct link_session *session; // the live one, or NULL
     struct list streams;          // struct link_stream
     struct timer grace;           // streams end when it fires
+    uint64_t heard_ms;            // of the last session; 0: never
+    const char *why;              // how that ended; NULL: it has not
     bool removed;                 // revoked: freed when the last stream is gone
 };
 

@@ -225,6 +225,7 @@ static void on_event(void *user, const struct session_event *ev)
     case SESSION_RENEW: // streams and lane live on: a new session takes milliseconds
         ctrl_channel_close(c->channel, CLOSE_DONE);
         return;
+    case SESSION_SILENT:
     case SESSION_PONG:
     case SESSION_PENDING:
     case SESSION_PEER:

@@ -309,6 +309,26 @@ void link_host_stop(struct link_host *h)
     host_set_state(h, LINK_DISABLED, NULL);
 }
 
+static uint64_t device_heard_ms(const struct host_device *d)
+{
+    return d->session == NULL ? d->heard_ms : session_heard_ms(d->session->session);
+}
+
+void link_host_device_status(const struct link_host *h, const uint8_t device_id[16],
+                             struct link_device_status *out)
+{
+    const struct host_device *d;
+    *out = (struct link_device_status){.age_ms = UINT64_MAX, .error = ""};
+    list_each (d, &h->devices, node) {
+        if (!d->removed && memcmp(d->id, device_id, sizeof(d->id)) == 0) {
+            const uint64_t heard_ms = device_heard_ms(d);
+            out->connected = d->session != NULL;
+            out->age_ms = heard_ms == 0 ? UINT64_MAX : loop_now_ms(h->loop) - heard_ms;
+            out->error = d->session != NULL || d->why == NULL ? "" : d->why;
+        }
+    }
+}
+
 bool link_host_connected(const struct link_host *h, const uint8_t device_id[16])
 {
     const struct host_device *d;

@@ -14,7 +14,9 @@
  *            Texts and claims in callbacks are borrowed for the call.
  * Errors     a peer that breaks the protocol is closed; the owner hears `closed`.
  * Time       liveness is proved by a round trip through the relay each
- *            UPLINK_KEEPALIVE_MS; there is no other timer while nothing happens.
+ *            UPLINK_KEEPALIVE_MS; there is no other timer while nothing happens. While
+ *            something of ours waits (an ack, an answer of the relay), 5 s of silence
+ *            are asked with a PING, 10 s are the end of that session or of the leg.
  * Limits     those of session/roster.h (pending handshakes), session/pairing.h (runs
  *            and guesses) and session/lane.h (streams, octets); LINK_CHANNELS_MAX
  *            channels at once (a relay cannot fill the host's memory with sessions).
@@ -144,6 +146,16 @@ struct link_host_status {
     uint64_t age_ms;   // since the last round trip; UINT64_MAX: never
 };
 void link_host_status(const struct link_host *l, struct link_host_status *out);
+
+/* Of one device: how old the last record is that came from it (a proof end to end), and
+ * in the words of the log why its last session ended ("" while one lives). */
+struct link_device_status {
+    bool connected;
+    uint64_t age_ms;   // UINT64_MAX: never since this start
+    const char *error; // static
+};
+void link_host_device_status(const struct link_host *l, const uint8_t device_id[16],
+                             struct link_device_status *out);
 bool link_host_connected(const struct link_host *l, const uint8_t device_id[16]);
 
 /* Opens the pairing's box at the relay (takes a reference to `p`), for ttl_s,

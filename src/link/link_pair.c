@@ -179,6 +179,7 @@ static void on_event(void *user, const struct session_event *ev)
         return;
     case SESSION_MESSAGE:
     case SESSION_RESET:
+    case SESSION_SILENT:
     case SESSION_PONG:
     case SESSION_RENEW:
     case SESSION_PEER:

@@ -7,6 +7,7 @@
 #include "base/machine.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "crypto/random.h"
 #include "loop/timer.h"
 #include "wire/url.h"
 
@@ -27,10 +28,13 @@ struct uplink {
     struct loop *loop;
     const struct uplink_ops *ops;
     void *user;
-    struct login *login; // NULL: a stranger
-    struct dial *dial;   // while dialling
-    struct ws_conn *ws;  // while connected
-    struct timer deadline;
+    struct login *login;   // NULL: a stranger
+    struct dial *dial;     // while dialling
+    struct ws_conn *ws;    // while connected
+    struct timer deadline; // until READY; then of a probe
+    bool probing;          // a PING of ours has no answer
+    uint8_t probe[8];      // its octets
+    uint64_t asked_ms;     // since when something is expected, or asked
     enum link_cause cause; // why it ends; LINK_OK: nobody said yet
     char sentence[SENTENCE_MAX];
 };
@@ -68,6 +72,56 @@ static void on_deadline(struct timer *t)
 {
     struct uplink *l = CONTAINER_OF(t, struct uplink, deadline);
     drop(l, LINK_TIMEOUT, "the relay does not answer");
+}
+
+/* ---- liveness ---------------------------------------------------------------- */
+
+static bool heard_since(const struct uplink *l, uint64_t ms)
+{
+    return ws_conn_last_heard_ms(l->ws) > ms;
+}
+
+static void on_silence(struct timer *t)
+{
+    struct uplink *l = CONTAINER_OF(t, struct uplink, deadline);
+    if (heard_since(l, l->asked_ms)) {
+        l->probing = false;
+    } else if (l->probing) {
+        drop(l, LINK_TIMEOUT, "the relay fell silent");
+    } else {
+        uplink_probe(l);
+    }
+}
+
+static void await_octets(struct uplink *l)
+{
+    l->asked_ms = loop_now_ms(l->loop);
+    timer_start(l->loop, &l->deadline, UPLINK_QUIET_MS, on_silence);
+}
+
+void uplink_probe(struct uplink *l)
+{
+    struct buf frame;
+    if (l->m.state != READY || l->cause != LINK_OK || l->probing ||
+        heard_since(l, loop_now_ms(l->loop) - UPLINK_QUIET_MS)) {
+        return;
+    }
+    random_bytes(l->probe, sizeof(l->probe));
+    buf_init(&frame, FRAME_MAX);
+    if (envelope_put_ping(&frame, 0, l->probe) != OK ||
+        uplink_send(l, buf_bytes(&frame)) != OK) {
+        log_debug("uplink.unasked", "queued=%zu", uplink_queued(l)); // the wait counts
+    }
+    buf_fini(&frame);
+    l->probing = true;
+    await_octets(l);
+}
+
+void uplink_expect(struct uplink *l)
+{
+    if (l->m.state == READY && l->cause == LINK_OK && !timer_is_armed(&l->deadline)) {
+        await_octets(l);
+    }
 }
 
 /* ---- frames ------------------------------------------------------------------ */
@@ -172,8 +226,11 @@ static void on_auth_ok(struct uplink *l, const struct envelope *f)
 static void on_ping(struct uplink *l, const struct envelope *f)
 {
     uint8_t octets[8];
-    if (envelope_ping_parse(f->body, octets) != OK ||
-        uplink_send_body(l, ENVELOPE_PING, f->chan, f->body) != OK) {
+    const enum err e = envelope_ping_parse(f->body, octets);
+    if (e == OK && memcmp(octets, l->probe, sizeof(octets)) == 0) {
+        return; // the echo of ours
+    }
+    if (e != OK || uplink_send_body(l, ENVELOPE_PING, f->chan, f->body) != OK) {
         drop(l, LINK_BROKEN, "the relay broke the protocol");
     }
 }

@@ -11,8 +11,9 @@
  * Ownership  uplink_open() gives; the leg frees itself after `ended`. `login` and `tls` are
  *            kept. Frames are borrowed for the call.
  * Errors     `ended` has a cause and a sentence.
- * Time       UPLINK_KEEPALIVE_MS between pings when nothing else is heard; UPLINK_LOGIN_MS
- *            for dialling and login together.
+ * Time       UPLINK_KEEPALIVE_MS between pings when nothing else is heard;
+ *            UPLINK_LOGIN_MS for dialling and login together; UPLINK_QUIET_MS of
+ *            silence while something is expected, then a PING, then the end.
  * Limits     UPLINK_QUEUE_MAX octets unsent; channels stay below it by their windows.
  * Reentry    callbacks come from the loop only; `ended` exactly once, also after
  *            uplink_close() (cause LINK_CANCELED), and nothing after it.
@@ -26,6 +27,7 @@
 
 #define UPLINK_LOGIN_MS     15000u
 #define UPLINK_KEEPALIVE_MS 30000u
+#define UPLINK_QUIET_MS     5000u
 #define UPLINK_QUEUE_MAX    (32u * 1024 * 1024)
 
 struct uplink;
@@ -56,5 +58,11 @@ NODISCARD enum err uplink_send_body(struct uplink *l, enum envelope_type type,
 enum link_cause uplink_refusal(uint16_t code, const char **sentence);
 uint64_t uplink_heard_ms(
     const struct uplink *l); // loop time of the last octet; 0: never
+
+/* Is the relay still there? Unless it was heard within UPLINK_QUIET_MS a PING asks it
+ * now, and nothing for as long again ends the leg. uplink_expect(): the same, but it
+ * has UPLINK_QUIET_MS for what we wait for (an answer to ACL or NAMEPLATE). */
+void uplink_probe(struct uplink *l);
+void uplink_expect(struct uplink *l);
 
 #endif

@@ -318,6 +318,11 @@ bool lane_has_output(const struct lane *l)
     return l->next != NULL || l->must_tell;
 }
 
+bool lane_awaits_ack(const struct lane *l)
+{
+    return l->last_sent > l->acked;
+}
+
 size_t lane_n_streams(const struct lane *l)
 {
     return l->n_streams;

@@ -71,6 +71,7 @@ void lane_close(struct lane *l, uint16_t stream);
 void lane_restart(struct lane *l);
 
 bool lane_has_output(const struct lane *l); // something waits to be sealed
+bool lane_awaits_ack(const struct lane *l); // something has a number and no ack
 size_t lane_n_streams(const struct lane *l);
 size_t lane_n_queued(const struct lane *l);     // messages not acknowledged
 size_t lane_n_unsent(const struct lane *l);     // of these: without a number

@@ -152,6 +152,7 @@ void session_open(struct session *s, uint64_t now_ms)
     session_move(s, STATE_OPEN);
     s->began_ms = now_ms;
     s->deadline_ms = now_ms + HANDSHAKE_MS; // in a box: to say goodbye
+    proof_heard(&s->proof, now_ms);
     session_host_release(s);
 }
 
@@ -232,15 +233,36 @@ uint64_t session_deadline(const struct session *s)
     if (s->m.state != STATE_OPEN || s->in_box) {
         return s->deadline_ms;
     }
-    uint64_t at = age_deadline(s);
+    uint64_t at = earlier(age_deadline(s), proof_deadline(&s->proof));
     if (s->lane != NULL && !s->ack_due) {
         at = earlier(at, lane_ack_at(s->lane));
     }
     return s->cover ? earlier(at, s->cover_at_ms) : at;
 }
 
+/* A stalled reader and one that is gone look alike, but for what could not be sent. */
+static enum err check_proof(struct session *s, uint64_t now_ms)
+{
+    switch (proof_check(&s->proof, now_ms)) {
+    case PROOF_FINE:
+        break;
+    case PROOF_ASK:
+        session_ping(s, now_ms);
+        (void)session_emit(s, SESSION_SILENT);
+        break;
+    case PROOF_DEAD:
+        return session_die(s, ERR_EXPIRED, s->out_waits ? CLOSE_STALLED : CLOSE_IDLE,
+                           "the other end fell silent");
+    }
+    return OK;
+}
+
 static enum err tick_open(struct session *s, uint64_t now_ms)
 {
+    const enum err e = check_proof(s, now_ms);
+    if (e != OK) {
+        return e;
+    }
     const bool spent =
         s->tx.epoch >= SESSION_RENEW_EPOCHS || s->rx.epoch >= SESSION_RENEW_EPOCHS;
     if (now_ms >= age_deadline(s) || (spent && !s->renew_told)) {
@@ -323,6 +345,33 @@ void session_ping(struct session *s, uint64_t now_ms)
     s->ping[0] &= (uint8_t)~PING_REPLY;
     s->ping_at_ms = now_ms == 0 ? 1 : now_ms;
     s->ping_due = true;
+    session_note_waiting(s, now_ms);
+}
+
+void session_note_waiting(struct session *s, uint64_t now_ms)
+{
+    const bool open = s->m.state == STATE_OPEN && !s->in_box;
+    const bool acks =
+        open && s->lane != NULL && lane_serves(s->lane, s) && lane_awaits_ack(s->lane);
+    proof_waits(&s->proof, open && (acks || s->expects || s->ping_at_ms != 0), now_ms);
+}
+
+void session_expect(struct session *s, bool answer, uint64_t now_ms)
+{
+    if (s->expects != answer) {
+        s->expects = answer;
+        session_note_waiting(s, now_ms);
+    }
+}
+
+void session_moved(struct session *s, uint64_t now_ms)
+{
+    proof_moved(&s->proof, now_ms);
+}
+
+uint64_t session_heard_ms(const struct session *s)
+{
+    return s->proof.heard_ms;
 }
 
 void session_set_cover(struct session *s, bool on, uint64_t now_ms)

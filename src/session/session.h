@@ -44,7 +44,8 @@
  *            for the local log is session_why().
  * Time       milliseconds, monotonic, passed in; the session reads no clock.
  * Limits     SESSION_BODY_MAX octets a body; in a box 16 messages of 4 KiB; 10 s
- *            for a handshake; 12 h or 255 epochs for a session.
+ *            for a handshake; 12 h or 255 epochs for a session; 10 s of silence while
+ *            something is expected.
  * Reentry    none: nothing is called back, but may_enrol.
  */
 #ifndef SESSION_SESSION_H
@@ -102,6 +103,7 @@ enum session_event_kind {
     SESSION_DENIED,  // controller: refused, with a reason; CLOSED follows
     SESSION_MESSAGE, // one whole message of a stream, in order
     SESSION_RESET,   // every stream of the lane is gone, on both ends
+    SESSION_SILENT,  // what waits for the other end has waited 5 s: it is asked
     SESSION_PONG,    // the answer to session_ping(): the path works end to end
     SESSION_RENEW,   // controller: make a new session soon, then drop this one
     SESSION_CLOSED,  // nothing follows; destroy it
@@ -249,6 +251,13 @@ void session_close(struct session *s, enum close_code code);
 void session_revoke(struct session *s); // host: REVOKED, then CLOSE
 
 void session_ping(struct session *s, uint64_t now_ms);
+
+/* Liveness (session/proof.h): while a message of ours has no ack, a PING no answer, or
+ * the program expects one, silence of 5 s is SESSION_SILENT and of 10 s is the end. */
+void session_expect(struct session *s, bool answer, uint64_t now_ms);
+void session_moved(struct session *s, uint64_t now_ms); // a slow line took much of ours
+uint64_t session_heard_ms(const struct session *s);     // the last record that verified
+
 void session_set_cover(struct session *s, bool on, uint64_t now_ms); // b1k: a turn runs
 
 bool session_is_ready(const struct session *s); // messages may flow

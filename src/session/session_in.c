@@ -154,5 +154,11 @@ enum err session_feed_record(struct session *s, struct bytes record, uint64_t no
     if (pad_strip(padded, &plain) != OK) {
         return session_die(s, ERR_PROTO, CLOSE_PROTO, "the padding is broken");
     }
-    return take_plain(s, plain, now_ms);
+    const bool was_open = s->m.state == STATE_OPEN;
+    const enum err r = take_plain(s, plain, now_ms);
+    if (was_open && r == OK) {
+        proof_heard(&s->proof, now_ms);
+        session_note_waiting(s, now_ms);
+    }
+    return r;
 }

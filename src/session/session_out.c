@@ -120,6 +120,7 @@ static enum err seal_lane(struct session *s)
         return ERR_AGAIN;
     }
     fragment_write_header(&f, head);
+    session_note_waiting(s, s->now_ms);
     return seal(s, &(struct plain){ITYPE_APP, seq, BYTES_OF(head), f.octets});
 }
 
@@ -196,6 +197,7 @@ static enum err produce(struct session *s, uint64_t now_ms)
 bool session_output(struct session *s, uint64_t now_ms, struct bytes *body)
 {
     if (!s->out_waits) {
+        s->now_ms = now_ms;
         const enum err e = produce(s, now_ms);
         if (e == ERR_AGAIN) {
             return false;

@@ -16,6 +16,7 @@
 #include "session/handshake.h"
 #include "session/lane_io.h"
 #include "session/params.h"
+#include "session/proof.h"
 #include "session/ready.h"
 #include "session/record.h"
 #include "session/run.h"
@@ -139,6 +140,8 @@ struct session {
     bool renew_told;
     uint8_t ping[PING_BODY];
     uint64_t ping_at_ms; // 0: none is under way
+    struct proof proof;
+    bool expects; // an answer, says the program
     bool cover;
     uint64_t cover_at_ms;
 
@@ -160,6 +163,9 @@ struct session_event *session_emit(struct session *s, enum session_event_kind ki
 enum err session_die(struct session *s, enum err e, enum close_code code,
                      const char *why);
 enum err session_hs_fail(struct session *s, const char *why); // ERR_AUTH, uniform
+
+/* Does something of ours wait for the other end? Told after whatever may change it. */
+void session_note_waiting(struct session *s, uint64_t now_ms);
 
 /* Puts one handshake message out. */
 enum err session_put_raw(struct session *s, struct bytes message);

@@ -189,6 +189,7 @@ static inline void end_hear(struct ends *t, struct end *e,
         e->closed = ev->closed.code;
         break;
     case SESSION_RESET:
+    case SESSION_SILENT:
     case SESSION_PONG:
     case SESSION_RENEW:
         break;

@@ -74,6 +74,7 @@ static void hear(struct model *m, struct end *e, size_t from)
         case SESSION_PENDING:
         case SESSION_READY:
         case SESSION_DENIED:
+        case SESSION_SILENT:
         case SESSION_PONG:
         case SESSION_RENEW:
         case SESSION_CLOSED:
