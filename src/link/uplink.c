@@ -110,7 +110,7 @@ void uplink_probe(struct uplink *l)
     buf_init(&frame, FRAME_MAX);
     if (envelope_put_ping(&frame, 0, l->probe) != OK ||
         uplink_send(l, buf_bytes(&frame)) != OK) {
-        log_debug("uplink.unasked", "queued=%zu", uplink_queued(l)); // the wait counts
+        log_debug("uplink.unasked", "reason=\"queue is full\""); // the wait counts
     }
     buf_fini(&frame);
     l->probing = true;
