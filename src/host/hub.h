@@ -43,6 +43,7 @@
 enum hub_error {
     HUB_ERR_DECIDED = -32010, // already decided by NAME
     HUB_ERR_RIGHTS = -32011,  // not allowed for your role
+    HUB_ERR_POLICY = -32012,  // refused by policy, or no record could be made of it
     HUB_ERR_AGENT = -32013,   // the agent is down
     HUB_ERR_UNKNOWN = -32014, // outcome unknown
     HUB_ERR_LIMIT = -32015,   // a limit of the hub
