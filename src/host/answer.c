@@ -487,8 +487,10 @@ static void own_answered(struct upcall *u, struct bytes result)
     case OWN_RESUME:
         own_resumed(u, result);
         return;
-    case OWN_LEAVE:
     case OWN_SETTINGS:
+        upcall_release(u);
+        return;
+    case OWN_LEAVE:
     case OWN_KILL:
     case OWN_NONE:
         return;

@@ -499,7 +499,9 @@ TEST(a_turn_always_carries_the_profile)
     HAS(heard(&s.agent), "\"sandboxPolicy\":{\"type\":\"workspaceWrite\"");
     say(a,
         "{\"id\":5,\"method\":\"review/start\",\"params\":{\"threadId\":\"unknown\"}}");
-    HAS(heard(&s.agent), "thread/settings/update"); // names no policy: ours comes first
+    const char *first = heard(&s.agent);
+    HAS(first, "thread/settings/update"); // names no policy: ours comes first
+    agent_answers(&s, first, "{}");
     HAS(heard(&s.agent), "review/start");
     stage_close(&s);
 }
