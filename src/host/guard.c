@@ -260,7 +260,7 @@ void guard_apply(const struct guard *g, json_t *params, json_t *clamped)
 {
     const unsigned guard = g->method->guard;
     const bool force = (guard & GUARD_FORCE) != 0;
-    if (g->who->kind == CONTROLLER_DEVICE) {
+    if (g->who->kind != CONTROLLER_LOCAL) {
         drop_unknown(g, params);
     }
     if ((guard & GUARD_DROP) != 0) {

@@ -75,7 +75,7 @@ struct method {
     unsigned flags;
     unsigned guard;
     enum method_act act;
-    const char *fields; // known params, separated by commas: a device's others go
+    const char *fields; // known params, separated by commas: others than the local owner's go
 };
 
 const struct method *method_find(struct bytes name); // NULL: refuse

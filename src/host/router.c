@@ -259,7 +259,7 @@ static void apply_guard(struct asked *a)
         .method = a->method,
         .who = &a->by->info,
         .folders = &hub->folders,
-        .stock_tui = a->by->info.stock_tui,
+        .stock_tui = a->by->stock_tui,
         .sandbox_is_fine = a->thread != NULL && a->thread->sandbox_is_fine,
         .is_folder = hub->ops.is_folder,
         .user = hub->user,

@@ -100,6 +100,8 @@ static const struct {
      "{\"threadId\":\"t\",\"future\":1}", "{\"threadId\":\"t\"}", ""},
     {"the user's unknown field stands", "thread/read", CONTROLLER_LOCAL,
      "{\"threadId\":\"t\",\"future\":1}", "{\"threadId\":\"t\",\"future\":1}", ""},
+    {"the TCP operator's unknown field", "thread/read", CONTROLLER_TCP,
+     "{\"threadId\":\"t\",\"future\":1}", "{\"threadId\":\"t\"}", ""},
     {"files in a device's input", "turn/steer", CONTROLLER_DEVICE,
      "{\"threadId\":\"t\",\"input\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":"
      "\"localImage\",\"path\":\"/etc/shadow.png\"},{\"type\":\"localImage\",\"path\":"
