@@ -329,6 +329,14 @@ static bool is_nowhere(const struct shell_word *word)
     return false;
 }
 
+/* A rule that allows a path means that file, not one that a link stands for. */
+static bool leads_inside(const struct judge *j, const char *text)
+{
+    char path[PATH_TEXT_MAX];
+    return path_of(j, text, path, sizeof(path)) &&
+           (j->ask->inside == NULL || j->ask->inside(j->ask->user, path, false));
+}
+
 static void judge_file(struct judge *j, const char *path, bool sure, const char *why)
 {
     struct spoken s = {NULL, NULL, NULL, NULL};
@@ -344,7 +352,9 @@ static void judge_file(struct judge *j, const char *path, bool sure, const char 
         }
     }
     const struct rule *allows = say_rules(j, &s, path);
-    if (allows != NULL) {
+    if (allows != NULL && !leads_inside(j, path)) {
+        say_ask(j, "a link leads out of the workspace", path);
+    } else if (allows != NULL) {
         say_rule(j, allows, path);
     } else if (why != NULL) {
         say_ask(j, why, path);

@@ -12,8 +12,8 @@ static bool is_blank_at(const struct shell_reader *r, size_t at)
 /* A continued line counts as a blank only beside one: `&\` and `&` are one operator. */
 static bool line_is_continued(const struct shell_reader *r)
 {
-    return reader_is(r, "\\\n") && (r->at == 0 || is_blank_at(r, r->at - 1) ||
-                                     r->in.at[r->at - 1] == '\n');
+    return reader_is(r, "\\\n") &&
+           (r->at == 0 || is_blank_at(r, r->at - 1) || r->in.at[r->at - 1] == '\n');
 }
 
 void grammar_blanks(struct shell_reader *r)
