@@ -291,6 +291,7 @@ void audit_effect(struct audit *a, const struct audit_effect *e)
     set_text(out, "itemId", e->item_id);
     set_text(out, "status", e->status);
     set_command(out, e->command);
+    set_text(out, "command", e->subject);
     set_digest(out, "digest", e->result);
     if (e->by != NULL) {
         set_by(out, e->by);

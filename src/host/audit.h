@@ -98,6 +98,7 @@ struct audit_effect {
     const char *item_id;
     const char *request_id; // the decision that allowed it; NULL: ran unasked
     const char *status;
+    const char *subject;              // of a call: its command or path; NULL: none
     struct bytes command;             // as the agent gave it, JSON string; empty: none
     struct bytes result;              // its digest is recorded
     const struct controller_info *by; // of a call; NULL: the agent did it

@@ -70,10 +70,98 @@ void book_close(struct host *h)
 
 /* ---- what the hub tells --------------------------------------------------------- */
 
+static void copy(char *out, size_t size, struct bytes text)
+{
+    text_sanitize(text, out, size);
+}
+
+/* Which request asked for an item: its effect says so. */
+static void remember_asked(struct host *h, const struct hub_event *e)
+{
+    if (e->item_id == NULL) {
+        return;
+    }
+    struct asked_item *at = &h->asked[h->next_asked++ % COUNT(h->asked)];
+    copy(at->item, sizeof(at->item), bytes_from_str(e->item_id));
+    copy(at->request, sizeof(at->request), bytes_from_str(e->request_id));
+}
+
+static const char *who_asked(const struct host *h, const char *item)
+{
+    for (size_t i = 0; i < COUNT(h->asked); i++) {
+        if (item[0] != '\0' && strcmp(h->asked[i].item, item) == 0) {
+            return h->asked[i].request;
+        }
+    }
+    return NULL;
+}
+
+static void note_turn(struct audit *a, const struct hub_event *e, const char *state,
+                      bool ended)
+{
+    char turn[AUDIT_WORD];
+    char status[AUDIT_WORD];
+    copy(turn, sizeof(turn), e->turn);
+    copy(status, sizeof(status), e->status);
+    audit_turn(a, &(struct audit_turn){.state = state,
+                                       .thread_id = e->thread_id,
+                                       .turn_id = turn,
+                                       .status = status,
+                                       .by = e->by,
+                                       .ended = ended});
+}
+
+static void note_call(struct audit *a, const struct hub_event *e)
+{
+    static const struct {
+        const char *method;
+        const char *state;
+    } turns[] = {{"turn/start", "started"},
+                 {"review/start", "started"},
+                 {"turn/steer", "steered"},
+                 {"turn/interrupt", "interrupted"}};
+    for (size_t i = 0; i < COUNT(turns); i++) {
+        if (strcmp(e->method, turns[i].method) == 0) {
+            note_turn(a, e, turns[i].state, false);
+            return;
+        }
+    }
+    char status[AUDIT_WORD];
+    copy(status, sizeof(status), e->status);
+    audit_effect(a, &(struct audit_effect){.kind = e->method,
+                                           .thread_id = e->thread_id,
+                                           .status = status,
+                                           .subject = e->detail,
+                                           .result = e->result,
+                                           .by = e->by});
+}
+
+static void note_effect(struct host *h, const struct hub_event *e)
+{
+    char turn[AUDIT_WORD];
+    char item[AUDIT_WORD];
+    char type[AUDIT_WORD];
+    char status[AUDIT_WORD];
+    copy(turn, sizeof(turn), e->turn);
+    copy(item, sizeof(item), e->item);
+    copy(type, sizeof(type), e->type);
+    copy(status, sizeof(status), e->status);
+    audit_effect(h->audit, &(struct audit_effect){.kind = type,
+                                                  .thread_id = e->thread_id,
+                                                  .turn_id = turn,
+                                                  .item_id = item,
+                                                  .request_id = who_asked(h, item),
+                                                  .status = status,
+                                                  .command = e->command,
+                                                  .result = e->result});
+}
+
 static void note_request(struct audit *a, const struct hub_event *e)
 {
-    const struct audit_request r = {
-        .request_id = e->request_id, .method = e->method, .thread_id = e->thread_id};
+    const struct audit_request r = {.request_id = e->request_id,
+                                    .method = e->method,
+                                    .thread_id = e->thread_id,
+                                    .item_id = e->item_id};
     if (audit_request(a, &r) != OK) {
         log_debug("audit.lost", "type=request");
     }
@@ -95,6 +183,7 @@ void book_event(struct host *h, const struct hub_event *e)
 {
     switch (e->kind) {
     case HUB_EVENT_REQUEST:
+        remember_asked(h, e);
         note_request(h->audit, e);
         return;
     case HUB_EVENT_DECIDED:
@@ -112,7 +201,25 @@ void book_event(struct host *h, const struct hub_event *e)
     case HUB_EVENT_CLAMPED:
         audit_clamp(h->audit, e->method, e->thread_id, e->detail, e->by);
         return;
+    case HUB_EVENT_CALLED:
+        note_call(h->audit, e);
+        return;
+    case HUB_EVENT_TURN:
+        note_turn(h->audit, e, "started", false);
+        return;
+    case HUB_EVENT_TURNED:
+        note_turn(h->audit, e, "completed", true);
+        return;
+    case HUB_EVENT_EFFECT:
+        note_effect(h, e);
+        return;
     }
+}
+
+const char *book_trouble(void *user)
+{
+    struct host *h = user;
+    return audit_may_act(h->audit) ? NULL : audit_trouble(h->audit);
 }
 
 json_t *book_status(const struct host *h)

@@ -28,6 +28,14 @@ struct host_reach_copy {
     char ca_file[PATH_MAX];
 };
 
+#define AUDIT_WORD 160u // an id or a word of the agent's protocol
+#define ASKED_MAX  256u // items whose request is remembered until they have ended
+
+struct asked_item {
+    char item[AUDIT_WORD];
+    char request[32];
+};
+
 struct host {
     struct loop *loop; // keep
     struct host_ops ops;
@@ -47,6 +55,8 @@ struct host {
     struct keys keys;
     struct store *store;
     struct audit *audit;
+    struct asked_item asked[ASKED_MAX];
+    size_t next_asked;
     struct devices *devices;
     struct invites invites;
     struct hub *hub;
@@ -86,6 +96,7 @@ void host_changed(struct host *h);
 NODISCARD enum err book_open(struct host *h, struct diag *d);
 void book_close(struct host *h);
 void book_event(struct host *h, const struct hub_event *e);
+const char *book_trouble(void *user); // of hub_ops
 NODISCARD json_t *book_status(const struct host *h);
 void book_headers(struct host *h, struct call *call);
 

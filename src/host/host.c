@@ -131,6 +131,9 @@ static void on_hub_event(void *user, const struct hub_event *e)
         [HUB_EVENT_REFUSED] = "refused", [HUB_EVENT_CLAMPED] = "clamped",
     };
     book_event(user, e);
+    if (e->kind >= HUB_EVENT_CALLED) {
+        return; // every call and every turn: the audit log has them
+    }
     log_info("hub.event", "kind=%s by=\"%s\" pid=%d method=%s thread=%s detail=\"%s\"",
              names[e->kind], e->by == NULL ? "-" : e->by->name,
              e->by == NULL ? 0 : (int)e->by->pid, or_dash(e->method),
@@ -232,6 +235,7 @@ static void make_hub(struct host *h)
     static const struct hub_ops ops = {.upstream = to_agent,
                                        .call = host_call,
                                        .event = on_hub_event,
+                                       .trouble = book_trouble,
                                        .is_folder = on_is_folder,
                                        .wake = on_hub_wake};
     const struct hub_options options = {

@@ -92,6 +92,10 @@ enum hub_event_kind {
     HUB_EVENT_WITHDRAWN,
     HUB_EVENT_REFUSED, // a call was not allowed
     HUB_EVENT_CLAMPED, // parameters were brought back to the host's profile
+    HUB_EVENT_CALLED, // a call that acts has been answered; status: done, failed, unknown
+    HUB_EVENT_TURN,   // the agent began a turn that nobody asked for here
+    HUB_EVENT_TURNED, // a turn is over
+    HUB_EVENT_EFFECT, // the agent ran something to its end
 };
 
 struct hub_event { // every pointer is borrowed for the call; NULL: does not apply
@@ -100,7 +104,14 @@ struct hub_event { // every pointer is borrowed for the call; NULL: does not app
     const char *method;
     const char *thread_id;
     const char *request_id;
+    const char *item_id;
     const char *detail; // decision, reason of the refusal, or clamped fields
+    struct bytes turn;  // id; what follows is as the agent wrote it
+    struct bytes item;  // id
+    struct bytes type;  // of the item
+    struct bytes status;
+    struct bytes command; // raw JSON string
+    struct bytes result;  // the item, or the answer to a call
 };
 
 struct hub_ops {
@@ -111,6 +122,8 @@ struct hub_ops {
      * once or later. */
     void (*call)(void *user, struct controller *c, struct call *call);
     void (*event)(void *user, const struct hub_event *event);
+    /* Why nothing that acts may begin, for people; NULL: it may. NULL op: always. */
+    const char *(*trouble)(void *user);
     /* Is this an existing folder of the host? NULL: every folder exists. */
     bool (*is_folder)(void *user, const char *path);
     /* Unguessable octets; NULL: crypto/random. For tests that must repeat. */

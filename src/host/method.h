@@ -38,6 +38,8 @@ enum method_act {
 #define METHOD_LONG  (1u << 3) // ends when a program ends: no timeout
 #define METHOD_PAGED (1u << 4) // a smaller `limit` makes a smaller answer
 #define METHOD_WORKS (1u << 5) // makes the agent work without naming a policy
+#define METHOD_ACTS  (1u << 6) // changes something: recorded, refused without a log
+#define METHOD_STOPS (1u << 7) // ends or takes back: recorded, never refused for that
 
 /* Fields that choose policy, sandbox, roots or configuration: which of them a
  * method has (guard.c says what happens to each). */

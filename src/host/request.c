@@ -107,6 +107,7 @@ static void notify(const struct request *r, enum hub_event_kind kind,
                                   .method = r->kind->method,
                                   .thread_id = r->thread->id,
                                   .request_id = r->id,
+                                  .item_id = json_get_str(r->params, "itemId"),
                                   .detail = detail,
                               });
 }

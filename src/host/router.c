@@ -247,6 +247,14 @@ static bool is_refused(struct asked *a)
         refuse(a, HUB_ERR_REQUEST, "requires experimentalApi capability");
         return true;
     }
+    const struct hub *hub = a->by->hub;
+    const char *trouble = (m->flags & METHOD_ACTS) != 0 && hub->ops.trouble != NULL
+                              ? hub->ops.trouble(hub->user)
+                              : NULL;
+    if (trouble != NULL) { // nothing that could not be recorded
+        controller_error(a->by, a->id, HUB_ERR_POLICY, trouble);
+        return true;
+    }
     if (a->thread != NULL && !thread_is_seen_by(a->thread, a->by)) {
         refuse(a, HUB_ERR_REQUEST, "names a thread that is not there");
         return true;

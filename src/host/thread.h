@@ -36,10 +36,11 @@ struct thread {
     bool partial;        // we came in the middle of its turn
     bool policy_is_fine; // the agent told that it runs under our profile
     bool sandbox_is_fine;
-    struct controller *starter;   // NULL: not one of ours, or it has left
-    struct controller *registrar; // of dynamicTools
-    struct controller *replay_to; // whom the resume under way is for
-    char turn[THREAD_ID_MAX + 1]; // the active one, as far as we know
+    struct controller *starter;       // NULL: not one of ours, or it has left
+    struct controller *registrar;     // of dynamicTools
+    struct controller *replay_to;     // whom the resume under way is for
+    char turn[THREAD_ID_MAX + 1];     // the active one, as far as we know
+    char our_turn[THREAD_ID_MAX + 1]; // the last one that a call of ours was about
     struct list subscriptions;
     struct list items;    // open
     struct list requests; // pending

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "host/acted.h"
 #include "host/answer.h"
 #include "host/window.h"
 
@@ -58,6 +59,7 @@ struct upcall *upcall_create(struct controller *c, const struct method *m,
     u->by = c;
     u->name = m->name;
     u->method = m;
+    u->who = c->info;
     u->params = json_incref(params);
     u->waits_long = (m->flags & METHOD_LONG) != 0;
     u->id = upcall_text(id);
@@ -149,6 +151,9 @@ void upcall_again(struct upcall *u, uint64_t after_ms)
 
 void upcall_fail(struct upcall *u, int code, const char *message)
 {
+    if (u->serial != 0) { // it went to the agent
+        acted_tell(u, "unknown", BYTES_NONE);
+    }
     if (u->by != NULL) {
         controller_error(u->by, bytes_from_str(u->id), code, message);
     }
@@ -298,6 +303,8 @@ void upcalls_answer(struct hub *hub, const struct jsonrpc *rpc)
     if (!answer_apply(u, rpc)) {
         return; // asked again in another way
     }
+    acted_tell(u, rpc->kind == JSONRPC_RESPONSE ? "done" : "failed",
+               rpc->kind == JSONRPC_RESPONSE ? rpc->result : rpc->error);
     free_slot(u);
     upcall_destroy(u);
     upcalls_pump(hub);

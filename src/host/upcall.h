@@ -48,6 +48,7 @@ struct upcall {
     enum own_call own;
     const char *name;            // static: method to send
     const struct method *method; // of a controller's call
+    struct controller_info who;  // likewise: as of the call, for the log
     char *id;                    // the caller's, raw JSON
     json_t *params;
     json_t *clamped;       // NULL: nothing was

@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "host/acted.h"
 #include "host/guard.h"
 #include "host/handle.h"
 #include "host/item.h"
@@ -108,6 +109,7 @@ static bool hook_item(struct said *s)
                                                      .text = s->text});
     } else {
         item_completed(s->thread, id, s->text);
+        acted_item(s->thread, plain(found[0]), found[1]);
     }
     return true;
 }
@@ -115,7 +117,9 @@ static bool hook_item(struct said *s)
 static bool hook_turn_started(struct said *s)
 {
     if (s->thread != NULL) {
-        thread_turn_started(s->thread, plain(member(member(s->params, "turn"), "id")));
+        const struct bytes turn = plain(member(member(s->params, "turn"), "id"));
+        thread_turn_started(s->thread, turn);
+        acted_turn_started(s->thread, turn);
     }
     return true;
 }
@@ -128,6 +132,7 @@ static bool hook_turn_completed(struct said *s)
     const struct bytes turn = member(s->params, "turn");
     thread_turn_completed(s->thread, plain(member(turn, "id")),
                           json_raw_is(member(turn, "status"), "completed"));
+    acted_turn_completed(s->thread, plain(member(turn, "id")), member(turn, "status"));
     deliver(s);
     thread_maybe_leave(s->thread);
     return false;

@@ -41,6 +41,11 @@ struct seat {
     uint16_t closed;
 };
 
+struct stage_act { // what the log would be told
+    enum hub_event_kind kind;
+    char word[64]; // status, else the turn
+};
+
 struct stage {
     struct hub *hub;
     struct ear agent;
@@ -51,6 +56,9 @@ struct stage {
     size_t n_calls;
     enum hub_event_kind events[256];
     size_t n_events;
+    struct stage_act acts[64];
+    size_t n_acts;
+    const char *trouble; // NULL: the log is fine
     uint8_t dice;
     uint64_t now_ms;
 };
@@ -110,7 +118,20 @@ static inline void stage_call(void *user, struct controller *c, struct call *cal
 static inline void stage_event(void *user, const struct hub_event *event)
 {
     struct stage *s = user;
+    if (event->kind >= HUB_EVENT_CALLED) {
+        s->acts[s->n_acts++ % COUNT(s->acts)] = (struct stage_act){event->kind, ""};
+        text_sanitize(event->status.len != 0 ? event->status : event->turn,
+                      s->acts[(s->n_acts - 1) % COUNT(s->acts)].word,
+                      sizeof(s->acts[0].word));
+        return;
+    }
     s->events[s->n_events++ % COUNT(s->events)] = event->kind;
+}
+
+static inline const char *stage_trouble(void *user)
+{
+    const struct stage *s = user;
+    return s->trouble;
 }
 
 static inline bool stage_is_folder(void *user, const char *path)
@@ -241,6 +262,7 @@ static inline void stage_open_cold(struct stage *s)
         .upstream = stage_upstream,
         .call = stage_call,
         .event = stage_event,
+        .trouble = stage_trouble,
         .is_folder = stage_is_folder,
         .random = stage_random,
         .wall_ms = stage_wall_ms,
