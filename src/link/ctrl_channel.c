@@ -1,5 +1,7 @@
 #include "link/ctrl_channel.h"
 
+#include <string.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -17,6 +19,8 @@ struct ctrl_channel {
     struct timer deadline;
     struct loop_task flush;
     bool ending; // the leg is closing: nothing is sent or delivered any more
+    bool is_door;
+    bool was_answered;
     bool was_ready;
     bool proven;
     enum link_cause cause; // LINK_OK: the leg's own
@@ -135,7 +139,7 @@ static void flush(struct ctrl_channel *c)
            body.len <= c->window) { // else credit goes on
         e = uplink_send_body(c->leg, ENVELOPE_DATA, 0, body);
         if (e == OK) {
-            c->window -= body.len;
+            c->window -= c->is_door ? 0 : body.len;
             session_sent(c->session);
         }
     }
@@ -193,7 +197,9 @@ static void pump(struct ctrl_channel *c)
 
 static void broken(struct ctrl_channel *c)
 {
-    end(c, LINK_BROKEN, "the relay broke the protocol", false);
+    end(c, LINK_BROKEN,
+        c->is_door ? "the host broke the protocol" : "the relay broke the protocol",
+        false);
 }
 
 static void on_data(struct ctrl_channel *c, struct bytes body)
@@ -203,6 +209,10 @@ static void on_data(struct ctrl_channel *c, struct bytes body)
     } else if (session_feed(c->session, body, loop_now_ms(c->loop)) != OK) {
         fail(c);
     } else {
+        if (!c->was_answered && c->ops->answered != NULL) {
+            c->ops->answered(c->user);
+        }
+        c->was_answered = true;
         pump(c);
         if (!c->ending && c->ops->progress != NULL) {
             c->ops->progress(c->user);
@@ -270,7 +280,7 @@ static void on_frame(void *user, const struct envelope *f)
         broken(c);
     } else if (f->type == ENVELOPE_DATA) {
         on_data(c, f->body);
-    } else if (f->type == ENVELOPE_CREDIT) {
+    } else if (f->type == ENVELOPE_CREDIT && !c->is_door) {
         on_credit(c, f->body);
     } else if (f->type == ENVELOPE_CLOSE) {
         on_close(c, f->body);
@@ -311,7 +321,8 @@ struct ctrl_channel *ctrl_channel_open(struct loop *loop, const char *url,
     c->loop = loop;
     c->ops = ops;
     c->user = user;
-    c->window = ENVELOPE_WINDOW;
+    c->is_door = uplink_is_door(url);
+    c->window = c->is_door ? UINT64_MAX : ENVELOPE_WINDOW; // the socket holds us back
     c->leg = uplink_open(loop, url, tls, login, &uplink_ops, c);
     return c;
 }
@@ -321,6 +332,28 @@ void ctrl_channel_claim(struct ctrl_channel *c, struct bytes digits_or_pair_id)
     struct buf frame;
     buf_init(&frame, ENVELOPE_HEAD + 16);
     if (envelope_put_claim(&frame, digits_or_pair_id) != OK ||
+        uplink_send(c->leg, buf_bytes(&frame)) != OK) {
+        broken(c);
+    }
+    buf_fini(&frame);
+}
+
+bool ctrl_channel_is_door(const struct ctrl_channel *c)
+{
+    return c->is_door;
+}
+
+void ctrl_channel_open_door(struct ctrl_channel *c, enum envelope_kind kind,
+                            const uint8_t id[16])
+{
+    struct envelope_open o = {.kind = kind};
+    struct buf frame;
+    if (!c->is_door) {
+        return;
+    }
+    memcpy(o.id, id, sizeof(o.id));
+    buf_init(&frame, ENVELOPE_HEAD + 1 + sizeof(o.id));
+    if (envelope_put_open(&frame, 0, &o) != OK ||
         uplink_send(c->leg, buf_bytes(&frame)) != OK) {
         broken(c);
     }

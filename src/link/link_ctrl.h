@@ -8,8 +8,10 @@
  *
  * Source     docs/protocol.md sections 2 (mode 3), 5 (frames, records, streams, lanes),
  *            8 (relay login).
- * Shape      one session with the host, reconnected for as long as it is started,
- *            over the first relay address that works. Streams may be opened at any
+ * Shape      one session with the host, reconnected for as long as it is started: all
+ *            addresses (relays and doors) are tried together, the first at which the
+ *            host proves itself stays. Before a session is too old a new one is made
+ *            beside it, and the streams go over. Streams may be opened at any
  *            time; what they send while there is no session waits in the lane.
  * Ownership  the joined record is copied (secrets wiped by link_ctrl_close). The link
  *            owns streams: valid until `stream_closed`. Texts are borrowed.
@@ -60,9 +62,11 @@ struct link_ctrl *link_ctrl_create(struct loop *loop, const struct link_joined *
                                    void *user);
 /* Begins; while WAITING, tries again at once. */
 void link_ctrl_start(struct link_ctrl *c);
+/* A new session beside the one that lives, as when that gets too old. */
+void link_ctrl_renew(struct link_ctrl *c);
 void link_ctrl_close(struct link_ctrl *c, void (*done)(void *user));
 
-/* Every address was tried since the last success, and none worked. */
+/* Every address was tried since the last success, and none worked: it waits. */
 bool link_ctrl_is_down(const struct link_ctrl *c);
 bool link_ctrl_congested(const struct link_ctrl *c);
 

@@ -28,7 +28,8 @@ struct uplink {
     struct loop *loop;
     const struct uplink_ops *ops;
     void *user;
-    struct login *login;   // NULL: a stranger
+    struct login *login; // NULL: a stranger
+    bool is_door;
     struct dial *dial;     // while dialling
     struct ws_conn *ws;    // while connected
     struct timer deadline; // until READY; then of a probe
@@ -38,6 +39,12 @@ struct uplink {
     enum link_cause cause; // why it ends; LINK_OK: nobody said yet
     char sentence[SENTENCE_MAX];
 };
+
+/* Who is at the other end, for sentences. */
+static const char *peer(const struct uplink *l)
+{
+    return l->is_door ? "the host" : "the relay";
+}
 
 /* ---- the end --------------------------------------------------------------- */
 
@@ -58,6 +65,14 @@ static void finish(struct uplink *l)
     mem_free(l);
 }
 
+static void say(struct uplink *l, enum link_cause cause, const char *what)
+{
+    char sentence[SENTENCE_MAX];
+    if (text_format(sentence, sizeof(sentence), "%s %s", peer(l), what) == OK) {
+        blame(l, cause, sentence);
+    }
+}
+
 static void drop(struct uplink *l, enum link_cause cause, const char *sentence)
 {
     blame(l, cause, sentence);
@@ -68,10 +83,16 @@ static void drop(struct uplink *l, enum link_cause cause, const char *sentence)
     }
 }
 
+static void drop_saying(struct uplink *l, enum link_cause cause, const char *what)
+{
+    say(l, cause, what);
+    drop(l, cause, what);
+}
+
 static void on_deadline(struct timer *t)
 {
     struct uplink *l = CONTAINER_OF(t, struct uplink, deadline);
-    drop(l, LINK_TIMEOUT, "the relay does not answer");
+    drop_saying(l, LINK_TIMEOUT, "does not answer");
 }
 
 /* ---- liveness ---------------------------------------------------------------- */
@@ -87,7 +108,7 @@ static void on_silence(struct timer *t)
     if (heard_since(l, l->asked_ms)) {
         l->probing = false;
     } else if (l->probing) {
-        drop(l, LINK_TIMEOUT, "the relay fell silent");
+        drop_saying(l, LINK_TIMEOUT, "fell silent");
     } else {
         uplink_probe(l);
     }
@@ -165,7 +186,7 @@ static void on_refused(struct uplink *l, struct bytes body)
 {
     struct envelope_err err;
     if (envelope_err_parse(body, &err) != OK) {
-        drop(l, LINK_BROKEN, "the relay broke the protocol");
+        drop_saying(l, LINK_BROKEN, "broke the protocol");
         return;
     }
     log_info("uplink.refused", "code=%u", (unsigned)err.code);
@@ -188,7 +209,7 @@ static void on_challenge(struct uplink *l, struct bytes body)
 {
     struct envelope_challenge challenge;
     if (l->m.state != DIALING || envelope_challenge_parse(body, &challenge) != OK) {
-        drop(l, LINK_BROKEN, "the relay broke the protocol");
+        drop_saying(l, LINK_BROKEN, "broke the protocol");
         return;
     }
     if (l->login == NULL) {
@@ -210,7 +231,7 @@ static void on_auth_ok(struct uplink *l, const struct envelope *f)
 {
     struct envelope_auth_ok ok;
     if (envelope_auth_ok_parse(f->body, &ok) != OK) {
-        drop(l, LINK_BROKEN, "the relay broke the protocol");
+        drop_saying(l, LINK_BROKEN, "broke the protocol");
         return;
     }
     if (l->login != NULL) {
@@ -231,7 +252,7 @@ static void on_ping(struct uplink *l, const struct envelope *f)
         return; // the echo of ours
     }
     if (e != OK || uplink_send_body(l, ENVELOPE_PING, f->chan, f->body) != OK) {
-        drop(l, LINK_BROKEN, "the relay broke the protocol");
+        drop_saying(l, LINK_BROKEN, "broke the protocol");
     }
 }
 
@@ -241,17 +262,19 @@ static void on_message(struct ws_conn *ws, void *user, bool text, struct bytes p
     struct uplink *l = user;
     struct envelope f;
     if (text || envelope_parse(payload, &f) != OK) {
-        drop(l, LINK_BROKEN, "the relay broke the protocol");
+        drop_saying(l, LINK_BROKEN, "broke the protocol");
         return;
     }
-    if (f.type == ENVELOPE_CHALLENGE) {
+    if (l->is_door && f.type < ENVELOPE_CLOSE) { // only a relay challenges and opens
+        drop_saying(l, LINK_BROKEN, "broke the protocol");
+    } else if (f.type == ENVELOPE_CHALLENGE) {
         on_challenge(l, f.body);
     } else if (f.type == ENVELOPE_AUTH_OK) {
         on_auth_ok(l, &f);
     } else if (f.type == ENVELOPE_ERR && f.chan == 0 && l->m.state != READY) {
         on_refused(l, f.body);
     } else if (l->m.state != READY) {
-        drop(l, LINK_BROKEN, "the relay broke the protocol");
+        drop_saying(l, LINK_BROKEN, "broke the protocol");
     } else if (f.type == ENVELOPE_PING) {
         on_ping(l, &f);
     } else {
@@ -264,9 +287,7 @@ static void on_closed(struct ws_conn *ws, void *user, enum err e, uint16_t code)
     (void)ws;
     struct uplink *l = user;
     log_debug("uplink.closed", "reason=\"%s\" code=%u", err_text(e), (unsigned)code);
-    blame(l, LINK_LOST,
-          e == ERR_EXPIRED ? "the relay fell silent"
-                           : "the relay closed the connection");
+    say(l, LINK_LOST, e == ERR_EXPIRED ? "fell silent" : "closed the connection");
     finish(l);
 }
 
@@ -291,7 +312,7 @@ static void on_dialed(void *user, enum err e, const struct dial_result *r)
     l->dial = NULL;
     if (e != OK) {
         char sentence[SENTENCE_MAX];
-        if (text_format(sentence, sizeof(sentence), "the relay cannot be reached: %s",
+        if (text_format(sentence, sizeof(sentence), "%s cannot be reached: %s", peer(l),
                         r->text) != OK) {
             text_sanitize(bytes_from_str(r->text), sentence, sizeof(sentence));
         }
@@ -301,6 +322,9 @@ static void on_dialed(void *user, enum err e, const struct dial_result *r)
     }
     l->ws = r->ws;
     ws_conn_start(l->ws, &ws_events, l);
+    if (l->is_door) {
+        become_ready(l);
+    }
 }
 
 /* ---- the calls ------------------------------------------------------------------ */
@@ -319,6 +343,13 @@ struct tls_client *uplink_tls(const char *url, const char *ca_file,
     return *made; // NULL: dialling says so in a sentence
 }
 
+bool uplink_is_door(const char *url)
+{
+    static const char door[] = "/fh1";
+    const size_t len = strlen(url);
+    return len >= sizeof(door) - 1 && strcmp(url + len - (sizeof(door) - 1), door) == 0;
+}
+
 struct uplink *uplink_open(struct loop *loop, const char *url, struct tls_client *tls,
                            struct login *login, const struct uplink_ops *ops,
                            void *user)
@@ -330,6 +361,7 @@ struct uplink *uplink_open(struct loop *loop, const char *url, struct tls_client
         .ops = ops,
         .user = user,
         .login = login,
+        .is_door = uplink_is_door(url),
     };
     const struct dial_options options = {
         .url = url,

@@ -1,5 +1,5 @@
 /*
- * uplink: one connection to a relay, from dialling to the end.
+ * uplink: one connection to a relay or to a host's door, from dialling to the end.
  *
  *     DIALING --> CHALLENGED --> READY --> ENDED
  *        |            |            |         ^
@@ -43,6 +43,9 @@ struct uplink_ops {
  * the system's authorities are a megabyte that a ws:// link need not carry. */
 struct tls_client *uplink_tls(const char *url, const char *ca_file,
                               struct tls_client **made);
+
+/* An address with the path /fh1 is a host's own door: READY as soon as it is open. */
+bool uplink_is_door(const char *url);
 
 struct uplink *uplink_open(struct loop *loop, const char *url, struct tls_client *tls,
                            struct login *login, const struct uplink_ops *ops,

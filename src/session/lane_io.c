@@ -83,6 +83,13 @@ struct lane_claim lane_claim(const struct lane *l)
     };
 }
 
+struct lane_claim lane_claim_for(struct lane *l, const void *owner)
+{
+    l->claimant = owner;
+    l->claimed = l->last_recv;
+    return lane_claim(l);
+}
+
 /* Device: the host has begun host->device anew, and with it every stream. */
 static void forget_streams(struct lane *l, uint32_t epoch)
 {
@@ -130,6 +137,7 @@ struct lane_begun lane_begin_device(struct lane *l, const void *owner,
     }
     begun.unknown = take_host_count(l, offer) || begun.unknown;
     l->owner = owner;
+    l->claimant = NULL;
     l->owed = 0;
     rewind_queue(l);
     return begun;
@@ -142,6 +150,9 @@ bool lane_serves(const struct lane *l, const void *owner)
 
 void lane_end(struct lane *l, const void *owner)
 {
+    if (l->claimant == owner) {
+        l->claimant = NULL;
+    }
     if (l->owner == owner) {
         l->owner = NULL;
         l->must_tell = false; // the next READY tells
@@ -368,13 +379,16 @@ enum err lane_receive(struct lane *l, uint64_t seq, struct bytes body, uint64_t 
 
 uint64_t lane_ack(struct lane *l)
 {
+    if (l->claimant != NULL) {
+        return l->claimed;
+    }
     l->owed = 0;
     return l->last_recv;
 }
 
 uint64_t lane_ack_at(const struct lane *l)
 {
-    if (l->owed == 0) {
+    if (l->owed == 0 || l->claimant != NULL) {
         return UINT64_MAX;
     }
     return l->owed >= ACK_AFTER_MESSAGES ? 0 : l->owed_since_ms + ACK_AFTER_MS;

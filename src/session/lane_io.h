@@ -39,6 +39,11 @@ struct lane_begun lane_begin_host(struct lane *l, const void *owner,
 struct lane_begun lane_begin_device(struct lane *l, const void *owner,
                                     const struct lane_offer *offer);
 struct lane_claim lane_claim(const struct lane *l); // device
+
+/* Device: the claim goes into a handshake. Until `owner` has begun or ended, no ack of
+ * the session before says more than the claim: the host would take it for a device that
+ * has lost what it acknowledged. */
+struct lane_claim lane_claim_for(struct lane *l, const void *owner);
 bool lane_serves(const struct lane *l, const void *owner);
 void lane_end(struct lane *l, const void *owner);
 

@@ -52,7 +52,9 @@ struct lane {
     bool recv_is_lost;
     size_t in_bytes;            // of unfinished messages
     struct assembly last_whole; // of a stream that is gone: its last message
-    unsigned owed;              // messages received since the last ack left
+    const void *claimant; // device: a handshake that has said `claimed`; NULL: none
+    uint64_t claimed;
+    unsigned owed; // messages received since the last ack left
     uint64_t owed_since_ms;
 
     bool must_tell;  // host: SNAPSHOT_REQUIRED has not been sealed yet

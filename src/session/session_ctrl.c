@@ -112,7 +112,7 @@ static enum err take_p3(struct session *s, struct bytes body)
     return OK;
 }
 
-static enum err write_params(const struct session *s, struct buf *out)
+static enum err write_params(struct session *s, struct buf *out)
 {
     struct device_params p = {
         .version = bytes_from_str(s->version),
@@ -127,7 +127,7 @@ static enum err write_params(const struct session *s, struct buf *out)
     memcpy(p.random, s->device_random, sizeof(p.random));
     memcpy(p.relay_key, s->relay_key, sizeof(p.relay_key));
     if (s->lane != NULL) {
-        p.lane = lane_claim(s->lane);
+        p.lane = lane_claim_for(s->lane, s);
     }
     return device_params_write(&p, out);
 }

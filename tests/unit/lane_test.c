@@ -341,6 +341,50 @@ TEST(only_neighbours_of_one_stream_and_item_merge)
     ends_fini(&t);
 }
 
+/* One body from one session to another. */
+static void carry(struct ends *t, struct session *from, struct session *to)
+{
+    struct bytes body;
+    TRUE(session_output(from, t->now_ms, &body));
+    EQ_INT(session_feed(to, body, t->now_ms), OK);
+    session_sent(from);
+}
+
+/* protocol.md 5.1: what the old session delivers between the claim of the new one and
+ * READY is not acknowledged twice, so the host can go on from the claim. */
+TEST(a_session_is_renewed_while_the_old_one_delivers)
+{
+    struct ends t;
+    uint16_t stream = 0;
+    ends_with_stream(&t, &stream);
+    EQ_INT(end_say(&t.host, stream, 'a', 1), OK);
+    EQ_INT(ends_pump(&t), OK);
+    struct session *old_host = t.host.s;
+    struct session *old_ctrl = t.ctrl.s;
+    t.host.s = NULL;
+    t.ctrl.s = NULL;
+    ends_connect(&t); // beside them
+    carry(&t, t.ctrl.s, t.host.s);
+    carry(&t, t.host.s, t.ctrl.s); // the claim is made: 1 message
+    EQ_INT(end_say(&t.host, stream, 'b', 1), OK);
+    carry(&t, old_host, old_ctrl);
+    struct session_event ev;
+    TRUE(session_next(old_ctrl, &ev) && ev.kind == SESSION_MESSAGE);
+    t.now_ms += 1000;
+    EQ_INT(session_tick(old_ctrl, t.now_ms), OK);
+    struct bytes ack;
+    FALSE(session_output(old_ctrl, t.now_ms, &ack));
+    EQ_INT(ends_pump(&t), OK);
+    TRUE(t.ctrl.ready.resumed);
+    EQ_INT(t.host.n_events[SESSION_RESET] + t.ctrl.n_events[SESSION_RESET], 0);
+    EQ_INT(end_say(&t.host, stream, 'c', 1), OK);
+    EQ_INT(ends_pump(&t), OK);
+    EQ_BYTES(buf_bytes(&t.ctrl.heard), BYTES_LIT("ac")); // b was heard on the old one
+    session_destroy(old_host);
+    session_destroy(old_ctrl);
+    ends_fini(&t);
+}
+
 TEST(one_text_for_many_lanes_is_stored_once)
 {
     struct blob *b = blob_copy(BYTES_LIT("hello"));
@@ -435,6 +479,7 @@ int main(void)
         T(thousands_of_deltas_become_few_while_nobody_reads),
         T(few_unsent_deltas_stay_as_they_are),
         T(only_neighbours_of_one_stream_and_item_merge),
+        T(a_session_is_renewed_while_the_old_one_delivers),
         T(one_text_for_many_lanes_is_stored_once),
         T(a_device_that_is_full_refuses_its_caller),
         T(sixty_four_streams_are_open_and_one_more_is_closed),

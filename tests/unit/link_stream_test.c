@@ -103,6 +103,36 @@ TEST(stream_survives_a_restart_of_the_relay)
     rig_fini(&r);
 }
 
+/* Each round a new session is made while texts are under way both ways. */
+TEST(stream_goes_over_to_a_new_session_without_a_gap)
+{
+    enum { ROUNDS = 20, TEXTS = 10 };
+    struct rig r;
+    struct rig_ctrl c;
+    rig_init(&r);
+    rig_join(&r, &c);
+    struct link_ctrl_stream *st = rig_stream(&c);
+    const unsigned opened = r.n_opened;
+    const unsigned closed = r.n_closed;
+    for (unsigned round = 1; round <= ROUNDS; round++) {
+        link_ctrl_renew(c.ctrl);
+        for (unsigned i = 0; i < TEXTS; i++) {
+            rig_say(st, "1");
+            EQ_INT(c.state, LINK_CTRL_READY); // nobody notices
+            (void)loop_turn(r.loop);
+        }
+        RIG_UNTIL(&r, r.n_opened == opened + round && r.n_closed == closed + round);
+    }
+    RIG_UNTIL(&r, c.n_texts == ROUNDS * TEXTS);
+    rig_pause(&r, 300); // acks, and whatever should not come
+    EQ_U64(c.sum, ROUNDS * TEXTS);
+    EQ_INT(c.n_stream_closed, 0);
+    EQ_INT(r.n_streams, 1);
+    EQ_INT(c.state, LINK_CTRL_READY);
+    rig_disconnect(&c);
+    rig_fini(&r);
+}
+
 TEST(stream_ends_when_the_host_restarts_and_the_device_comes_back_without_pairing)
 {
     struct rig r;
@@ -358,6 +388,7 @@ int main(void)
         T(stream_carries_messages_larger_than_every_window),
         T(stream_closed_by_the_host_closes_at_the_controller),
         T(stream_survives_a_restart_of_the_relay),
+        T(stream_goes_over_to_a_new_session_without_a_gap),
         T(stream_ends_when_the_host_restarts_and_the_device_comes_back_without_pairing),
         T(a_controller_that_lost_its_state_begins_anew),
         T(revoke_ends_the_session_and_its_streams_and_says_so),
