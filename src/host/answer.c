@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "host/config.h"
 #include "host/guard.h"
 #include "host/handle.h"
 #include "host/item.h"
@@ -302,12 +303,10 @@ static void loaded_answered(struct upcall *u, struct bytes result)
     json_decref(root);
 }
 
-/* Provider and MCP tables may hold tokens: they are the host's. */
 static void config_answered(struct upcall *u, struct bytes result)
 {
     json_t *root = NULL;
-    if (u->by == NULL || u->by->info.kind != CONTROLLER_DEVICE ||
-        (u->by->info.caps & CAP_ADMIN) != 0) {
+    if (u->by == NULL || u->by->info.kind == CONTROLLER_LOCAL) {
         send_result(u, result);
         return;
     }
@@ -317,12 +316,7 @@ static void config_answered(struct upcall *u, struct bytes result)
                          "the agent's configuration is not readable");
         return;
     }
-    json_t *config = json_get_obj(root, "config");
-    (void)json_object_del(config, "mcp_servers");
-    (void)json_object_del(config, "model_providers");
-    (void)json_object_del(config, "shell_environment_policy");
-    (void)json_object_del(config, "otel");
-    json_set(root, "layers", json_null());
+    config_hide(root);
     send_tree(u, root);
 }
 
@@ -487,8 +481,10 @@ static void own_answered(struct upcall *u, struct bytes result)
     case OWN_RESUME:
         own_resumed(u, result);
         return;
-    case OWN_LEAVE:
     case OWN_SETTINGS:
+        upcall_release(u);
+        return;
+    case OWN_LEAVE:
     case OWN_KILL:
     case OWN_NONE:
         return;

@@ -96,9 +96,9 @@ static void read_client(struct controller *c, const json_t *params)
     const char *name = json_get_str(json_get_obj(params, "clientInfo"), "name");
     c->experimental = json_get_bool(caps, "experimentalApi", false);
     read_muted(c, json_get_arr(caps, "optOutNotificationMethods"));
-    if (name != NULL && strcmp(name, STOCK_TUI_NAME) == 0) {
-        c->info.stock_tui = true;
-    }
+    // a name is a claim: it is believed of this user's own programs alone
+    c->stock_tui = c->info.kind == CONTROLLER_LOCAL && name != NULL &&
+                   strcmp(name, STOCK_TUI_NAME) == 0;
     if (c->info.name[0] == '\0' && name != NULL) {
         text_sanitize(bytes_from_str(name), c->info.name, sizeof(c->info.name));
     }

@@ -20,6 +20,7 @@ struct controller {
     void *user;
     bool initialized;
     bool experimental;
+    bool stock_tui;               // a local program that says so: keeps dynamicTools
     bool closing;                 // the transport was told to close
     bool dead;                    // hub_detach() was called
     uint64_t muted[NOTICE_WORDS]; // optOutNotificationMethods, by row of the table

@@ -197,7 +197,66 @@ static void guard_folders(const struct guard *g, json_t *params, json_t *clamped
     guard_roots(g, params, "runtimeWorkspaceRoots", clamped);
 }
 
+/* ---- other paths, of those who may not name any ------------------------------------ */
+
+/* A project's roots are objects. None left is none asked for. */
+static void guard_rows(const struct guard *g, json_t *params, json_t *rows,
+                       json_t *clamped)
+{
+    json_t *given = json_array();
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row)
+    {
+        if (may_use(g, json_object_get(row, "path"))) {
+            json_push(given, json_incref(row));
+        }
+    }
+    if (json_array_size(given) > 0) {
+        replace(params, "roots", given, clamped);
+    } else {
+        drop(params, "roots", clamped);
+        json_decref(given);
+    }
+}
+
+static void guard_file(const struct guard *g, json_t *params, const char *field,
+                       json_t *clamped)
+{
+    const json_t *asked = json_object_get(params, field);
+    const char *path = whole_path(asked);
+    if (is_asked(asked) && (path == NULL || !folders_allow(g->folders, path))) {
+        drop(params, field, clamped);
+    }
+}
+
+/* The table of docs/hub.md, "Paths". */
+static void guard_paths(const struct guard *g, json_t *params, json_t *clamped)
+{
+    const json_t *cwd = json_object_get(params, "cwd");
+    json_t *roots = json_object_get(params, "roots");
+    if (is_asked(cwd) && !may_use(g, cwd)) {
+        replace(params, "cwd", json_string(g->folders->home), clamped);
+    }
+    guard_roots(g, params, "cwds", clamped);
+    if (json_is_object(json_array_get(roots, 0))) {
+        guard_rows(g, params, roots, clamped);
+    } else {
+        guard_roots(g, params, "roots", clamped);
+    }
+    guard_file(g, params, "attachmentPath", clamped);
+    guard_file(g, params, "marketplacePath", clamped);
+}
+
 /* ---- files named in input ------------------------------------------------------- */
+
+/* A mention names a thing by a URL (app://, plugin://); all else is a file. */
+static bool is_address(const json_t *part, const char *path)
+{
+    const char *type = json_get_str(part, "type");
+    return type != NULL && strcmp(type, "mention") == 0 && path[0] != '/' &&
+           strstr(path, "://") != NULL;
+}
 
 /* A device that names a file would have it read to the model, unasked. */
 static void guard_input(const struct guard *g, json_t *params, json_t *clamped)
@@ -208,13 +267,11 @@ static void guard_input(const struct guard *g, json_t *params, json_t *clamped)
     }
     for (size_t i = json_array_size(input); i-- > 0;) {
         json_t *part = json_array_get(input, i);
-        json_t *path = json_object_get(part, "path");
-        const char *type = json_get_str(part, "type");
-        const bool mention = type != NULL && strcmp(type, "mention") == 0;
-        if (is_asked(path) && !mention &&
-            (whole_path(path) == NULL ||
-             !folders_allow(g->folders, whole_path(path)))) {
-            tell(clamped, "input", path, NULL);
+        json_t *asked = json_object_get(part, "path");
+        const char *path = whole_path(asked);
+        if (is_asked(asked) && (path == NULL || (!is_address(part, path) &&
+                                                 !folders_allow(g->folders, path)))) {
+            tell(clamped, "input", asked, NULL);
             (void)json_array_remove(input, i);
         }
     }
@@ -260,7 +317,7 @@ void guard_apply(const struct guard *g, json_t *params, json_t *clamped)
 {
     const unsigned guard = g->method->guard;
     const bool force = (guard & GUARD_FORCE) != 0;
-    if (g->who->kind == CONTROLLER_DEVICE) {
+    if (g->who->kind != CONTROLLER_LOCAL) {
         drop_unknown(g, params);
     }
     if ((guard & GUARD_DROP) != 0) {
@@ -281,8 +338,8 @@ void guard_apply(const struct guard *g, json_t *params, json_t *clamped)
     if ((guard & GUARD_FOLDERS) != 0) {
         guard_folders(g, params, clamped);
     }
-    if ((guard & GUARD_ROOTS) != 0 && g->who->kind != CONTROLLER_LOCAL) {
-        guard_roots(g, params, "roots", clamped);
+    if ((guard & GUARD_PATHS) != 0 && g->who->kind != CONTROLLER_LOCAL) {
+        guard_paths(g, params, clamped);
     }
     if ((guard & GUARD_TOOLS) != 0 && !g->stock_tui) {
         drop(params, "dynamicTools", clamped);

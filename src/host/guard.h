@@ -5,7 +5,8 @@
  * Shape      a rule per field, applied where the method's row says so. A value that
  *            is weaker than the profile is replaced, a stricter one stands; each
  *            replacement is noted as {field, asked, given} for the caller and the log.
- *            A device's unknown fields are dropped: a newer Codex may give them power.
+ *            Unknown fields of a device or of the TCP operator are dropped: a newer
+ *            Codex may give them power.
  *            The local owner gets the same profile: the profile is what makes every
  *            command ask, and whoever sits at the host can run codex itself when
  *            they want it weaker. A thread that many people watch has one policy.
@@ -27,7 +28,7 @@ struct guard {
     const struct method *method;
     const struct controller_info *who;
     const struct folders *folders;
-    bool stock_tui;
+    bool stock_tui; // a program of this user on the local socket that calls itself so
     bool sandbox_is_fine; // the thread's own sandbox is not weaker than the profile
     bool (*is_folder)(void *user, const char *path); // may be NULL
     void *user;

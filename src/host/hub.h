@@ -74,7 +74,6 @@ struct controller_info {
     uint8_t device_id[HUB_DEVICE_ID_SIZE]; // CONTROLLER_DEVICE only
     pid_t pid;                             // CONTROLLER_LOCAL only
     char exe[128];                         // likewise, for the audit
-    bool stock_tui; // known to be the stock TUI; else the hub looks at clientInfo
 };
 
 struct controller_ops {

@@ -23,7 +23,7 @@ enum method_act {
     ACT_FORK,
     ACT_READ,        // forward; too large an answer is asked for again without turns
     ACT_LOADED,      // forward; hidden threads are taken out of the answer
-    ACT_CONFIG,      // forward; secrets are taken out of a device's answer
+    ACT_CONFIG,      // forward; only what may be known is left of the answer
     ACT_UNSUBSCRIBE, // the hub answers
     ACT_FOLDERS,     // the hub answers
     ACT_DAEMON,      // ops.call answers
@@ -50,7 +50,7 @@ enum method_act {
 #define GUARD_DROP     (1u << 4)  // config, permissions, environments, history, …
 #define GUARD_TOOLS    (1u << 5)  // dynamicTools
 #define GUARD_INPUT    (1u << 6)  // files named in user input
-#define GUARD_ROOTS    (1u << 7)  // roots of a search
+#define GUARD_PATHS    (1u << 7)  // cwd, cwds, roots, attachmentPath, marketplacePath
 #define GUARD_FORCE    (1u << 8)  // the policy is written even when nobody asked
 #define GUARD_REVIEWER (1u << 9)  // approvalsReviewer alone
 #define GUARD_FOLDER   (1u << 10) // a folder is written even when nobody asked
@@ -68,7 +68,6 @@ enum method_act {
 #define GUARD_TURN_SETTINGS (GUARD_REVIEWER | GUARD_DROP)
 #define GUARD_EXEC \
     (GUARD_SANDBOX | GUARD_FOLDERS | GUARD_DROP | GUARD_FORCE | GUARD_FOLDER)
-#define GUARD_SEARCH (GUARD_ROOTS)
 
 struct method {
     const char *name;
@@ -77,7 +76,8 @@ struct method {
     unsigned flags;
     unsigned guard;
     enum method_act act;
-    const char *fields; // known params, separated by commas: a device's others go
+    const char
+        *fields; // known params, separated by commas: others than the local owner's go
 };
 
 const struct method *method_find(struct bytes name); // NULL: refuse

@@ -101,22 +101,20 @@ static struct upcall *make_call(struct asked *a)
     return u;
 }
 
-/* Work that names no policy runs under the thread's own: make that ours first. The
- * agent takes the requests of one connection in order. */
-static bool impose_profile(struct asked *a)
+/* Work that names no policy runs under the thread's own: that is made ours first. */
+static bool wants_profile(const struct asked *a)
 {
-    const char *id = json_get_str(a->params, "threadId");
-    if ((a->method->flags & METHOD_WORKS) == 0 || id == NULL ||
-        (a->thread != NULL && a->thread->policy_is_fine)) {
-        return true;
-    }
-    if (!a->by->hub->ready) { // our own calls do not wait for an agent that starts
-        controller_error(a->by, a->id, HUB_ERR_AGENT, "the agent is not ready yet");
-        return false;
-    }
-    upcall_own(a->by->hub, OWN_SETTINGS, "thread/settings/update",
-               guard_profile_settings(id), id);
-    return true;
+    return (a->method->flags & METHOD_WORKS) != 0 &&
+           json_get_str(a->params, "threadId") != NULL &&
+           (a->thread == NULL || !a->thread->policy_is_fine);
+}
+
+/* The work is sent when the agent has taken the profile, and refused when it has not. */
+static void impose_profile(struct upcall *u)
+{
+    const char *id = json_get_str(u->params, "threadId");
+    upcall_before(u, OWN_SETTINGS, "thread/settings/update", guard_profile_settings(id),
+                  id);
 }
 
 /* A page is made before its size is known: a device's is small from the start. */
@@ -131,12 +129,12 @@ static void limit_page(struct asked *a)
 
 static void act_forward(struct asked *a)
 {
-    if (!impose_profile(a)) {
-        return;
-    }
+    const bool profile = wants_profile(a);
     limit_page(a);
     struct upcall *u = make_call(a);
-    if (u != NULL) {
+    if (u != NULL && profile) {
+        impose_profile(u);
+    } else if (u != NULL) {
         upcall_submit(u);
     }
 }
@@ -269,7 +267,7 @@ static void apply_guard(struct asked *a)
         .method = a->method,
         .who = &a->by->info,
         .folders = &hub->folders,
-        .stock_tui = a->by->info.stock_tui,
+        .stock_tui = a->by->stock_tui,
         .sandbox_is_fine = a->thread != NULL && a->thread->sandbox_is_fine,
         .is_folder = hub->ops.is_folder,
         .user = hub->user,

@@ -18,10 +18,35 @@ _Static_assert(HUB_IN_FLIGHT == 1 << SLOT_BITS, "a slot number fits its bits");
 
 /* ---- life -------------------------------------------------------------------- */
 
+static const char *why_not(const struct hub *hub)
+{
+    return hub->engine.state == ENGINE_LOGIN_REQUIRED ? "the agent needs a login"
+                                                      : "the agent is down";
+}
+
+/* The work behind a call of ours. */
+static struct upcall *take_held(struct upcall *u)
+{
+    struct upcall *work = u->then;
+    u->then = NULL;
+    if (work != NULL && work->by != NULL) {
+        work->by->n_waiting--;
+    }
+    return work;
+}
+
 void upcall_destroy(struct upcall *u)
 {
     if (u == NULL) {
         return;
+    }
+    struct upcall *work = take_held(u);
+    if (work != NULL) { // never with weaker settings than the host's
+        upcall_fail(work, HUB_ERR_AGENT,
+                    u->hub->ready ? "the agent did not take the host's settings: "
+                                    "nothing was started"
+                                  : why_not(u->hub));
+        upcall_destroy(work);
     }
     json_decref(u->params);
     json_decref(u->clamped);
@@ -105,12 +130,6 @@ static void free_slot(struct upcall *u)
     }
 }
 
-static const char *why_not(const struct hub *hub)
-{
-    return hub->engine.state == ENGINE_LOGIN_REQUIRED ? "the agent needs a login"
-                                                      : "the agent is down";
-}
-
 void upcall_submit(struct upcall *u)
 {
     struct hub *hub = u->hub;
@@ -125,6 +144,18 @@ void upcall_submit(struct upcall *u)
     upcalls_pump(hub);
 }
 
+static struct upcall *own_create(struct hub *hub, enum own_call own, const char *name,
+                                 json_t *params, const char *thread_id)
+{
+    struct upcall *u = mem_new(sizeof(*u));
+    u->hub = hub;
+    u->own = own;
+    u->name = name;
+    u->params = params;
+    u->thread_id = mem_strdup(thread_id);
+    return u;
+}
+
 void upcall_own(struct hub *hub, enum own_call own, const char *name, json_t *params,
                 const char *thread_id)
 {
@@ -132,13 +163,24 @@ void upcall_own(struct hub *hub, enum own_call own, const char *name, json_t *pa
         json_decref(params); // READY begins with all of these anew
         return;
     }
-    struct upcall *u = mem_new(sizeof(*u));
-    u->hub = hub;
-    u->own = own;
-    u->name = name;
-    u->params = params;
-    u->thread_id = mem_strdup(thread_id);
+    upcall_submit(own_create(hub, own, name, params, thread_id));
+}
+
+void upcall_before(struct upcall *work, enum own_call own, const char *name,
+                   json_t *params, const char *thread_id)
+{
+    struct upcall *u = own_create(work->hub, own, name, params, thread_id);
+    u->then = work;
+    work->by->n_waiting++; // held is waiting: a flood is its sender's loss
     upcall_submit(u);
+}
+
+void upcall_release(struct upcall *u)
+{
+    struct upcall *work = take_held(u);
+    if (work != NULL) {
+        upcall_submit(work);
+    }
 }
 
 void upcall_again(struct upcall *u, uint64_t after_ms)
@@ -363,6 +405,20 @@ void upcalls_fail_all(struct hub *hub, const char *message)
     }
 }
 
+static void drop(struct upcall *u)
+{
+    u->by = NULL;
+    answer_failed(u);
+    upcall_destroy(u);
+}
+
+static void drop_held(struct upcall *u, const struct controller *c)
+{
+    if (u->then != NULL && u->then->by == c) {
+        drop(take_held(u));
+    }
+}
+
 void upcalls_forget(struct controller *c)
 {
     struct hub *hub = c->hub;
@@ -384,12 +440,16 @@ void upcalls_drop_waiting(struct controller *c)
     struct upcall *tmp;
     const bool was = hub->pumping;
     hub->pumping = true; // nothing else leaves the list while we walk it
+    for (size_t i = 0; i < HUB_IN_FLIGHT; i++) {
+        if (hub->in_flight[i] != NULL) {
+            drop_held(hub->in_flight[i], c);
+        }
+    }
     list_each_safe (u, tmp, &hub->waiting, node) {
+        drop_held(u, c);
         if (u->by == c) { // what has not been sent is not sent for nobody
             dequeue(u);
-            u->by = NULL;
-            answer_failed(u);
-            upcall_destroy(u);
+            drop(u);
         }
     }
     hub->pumping = was;

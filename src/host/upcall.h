@@ -5,6 +5,9 @@
  *        ^                      |
  *        +------ -32001 --------+   again after a growing pause
  *
+ *     HELD    work behind a call of ours: WAITING when that one succeeds, refused
+ *             in every other case
+ *
  * Shape      at most HUB_IN_FLIGHT upstream (an app-server over its queue drops
  *            answers); the rest wait in order. The id upstream is a serial number
  *            whose low bits are the slot, so that a late answer finds nobody.
@@ -55,6 +58,7 @@ struct upcall {
     char *thread_id;       // of thread/resume and of the hub's own: what it was about
     char *handle;          // our name of the handle it opens or closes
     struct window *window; // the turns of a thread, in pieces
+    struct upcall *then;   // OWN_SETTINGS: the work that waits for its success
     uint64_t joined_at;    // thread/resume: what has closed since then is told
     bool joins;            // … and the thread counts it as joining
     bool hidden;           // thread/start of an ephemeral or title thread
@@ -77,6 +81,12 @@ NODISCARD char *upcall_text(struct bytes text);
 
 void upcall_own(struct hub *hub, enum own_call own, const char *name,
                 json_t *params /* take */, const char *thread_id);
+
+/* A call of ours that `work` (taken) is sent after, if the agent takes it; work is
+ * refused when it does not. */
+void upcall_before(struct upcall *work, enum own_call own, const char *name,
+                   json_t *params /* take */, const char *thread_id);
+void upcall_release(struct upcall *u); // the call succeeded: what it held may go
 
 /* Sends it once more with the params it has now. */
 void upcall_again(struct upcall *u, uint64_t after_ms);

@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include "host/config.h"
 #include "host/guard.h"
 
 /* Every row: what is asked, by whom, what goes to the agent, which fields are told. */
@@ -100,6 +101,8 @@ static const struct {
      "{\"threadId\":\"t\",\"future\":1}", "{\"threadId\":\"t\"}", ""},
     {"the user's unknown field stands", "thread/read", CONTROLLER_LOCAL,
      "{\"threadId\":\"t\",\"future\":1}", "{\"threadId\":\"t\",\"future\":1}", ""},
+    {"the TCP operator's unknown field", "thread/read", CONTROLLER_TCP,
+     "{\"threadId\":\"t\",\"future\":1}", "{\"threadId\":\"t\"}", ""},
     {"files in a device's input", "turn/steer", CONTROLLER_DEVICE,
      "{\"threadId\":\"t\",\"input\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":"
      "\"localImage\",\"path\":\"/etc/shadow.png\"},{\"type\":\"localImage\",\"path\":"
@@ -173,6 +176,131 @@ TEST(what_is_asked_is_brought_back_to_the_profile)
     folders_fini(&folders);
 }
 
+/* Every member of Codex's schema that names a path, of the methods that a device
+ * without capabilities may call (docs/hub.md, "Paths"); /work/a is known. */
+static const struct {
+    const char *method;
+    const char *asked;
+    bool local_too; // dropped whoever asks
+} paths[] = {
+    {"thread/start",
+     "{\"serviceName\":\"/work/a\",\"cwd\":\"/work/a\","
+     "\"runtimeWorkspaceRoots\":[\"/work/a\",\"/etc/x\"]}",
+     false},
+    {"thread/start",
+     "{\"cwd\":\"/work/a\",\"environments\":[{\"cwd\":\"/etc/x\"}],"
+     "\"selectedCapabilityRoots\":[{\"location\":{\"path\":\"/etc/x\"}}]}",
+     true},
+    {"thread/resume", "{\"threadId\":\"/work/a\",\"path\":\"/etc/x\"}", true},
+    {"thread/resume", "{\"threadId\":\"/work/a\",\"cwd\":\"/etc/x\"}", false},
+    {"thread/fork", "{\"threadId\":\"/work/a\",\"path\":\"/etc/x\"}", true},
+    {"thread/fork", "{\"threadId\":\"/work/a\",\"cwd\":\"/etc/x\"}", false},
+    {"thread/settings/update", "{\"threadId\":\"/work/a\",\"cwd\":\"/etc/x\"}", false},
+    {"thread/settings/update",
+     "{\"threadId\":\"/work/a\",\"sandboxPolicy\":{\"type\":"
+     "\"workspaceWrite\",\"writableRoots\":[\"/etc/x\"]}}",
+     true},
+    {"turn/start", "{\"threadId\":\"/work/a\",\"cwd\":\"/etc/x\"}", false},
+    {"turn/start", "{\"threadId\":\"/work/a\",\"environments\":[{\"cwd\":\"/etc/x\"}]}",
+     true},
+    {"turn/start",
+     "{\"input\":[{\"type\":\"localImage\",\"path\":\"/work/a\"},"
+     "{\"type\":\"localImage\",\"path\":\"/etc/x\"}]}",
+     false},
+    {"turn/start",
+     "{\"input\":[{\"type\":\"skill\",\"path\":\"/work/a\"},"
+     "{\"type\":\"mention\",\"path\":\"/etc/x\"}]}",
+     false},
+    {"turn/steer",
+     "{\"input\":[{\"type\":\"skill\",\"path\":\"/work/a\"},"
+     "{\"type\":\"mention\",\"path\":\"/etc/x://\"}]}",
+     false},
+    {"thread/queue/add", "{\"input\":[{\"path\":\"/work/a\"},{\"path\":\"/etc/x\"}]}",
+     false},
+    {"thread/queue/update",
+     "{\"input\":[{\"path\":\"/work/a\"},{\"path\":\"/etc/x\"}]}", false},
+    {"turn/settings/update",
+     "{\"turnId\":\"/work/a\",\"environments\":[{\"cwd\":\"/etc/x\"}]}", true},
+    {"thread/prepareApprovedPlan",
+     "{\"markdown\":\"/work/a\",\"attachmentPath\":\"/etc/x\"}", false},
+    {"config/read", "{\"cwd\":\"/etc/x\",\"includeLayers\":\"/work/a\"}", false},
+    {"permissionProfile/list", "{\"cwd\":\"/etc/x\",\"cursor\":\"/work/a\"}", false},
+    {"skills/list", "{\"cwds\":[\"/work/a\",\"/etc/x\"]}", false},
+    {"hooks/list", "{\"cwds\":[\"/work/a\",\"/etc/x\"]}", false},
+    {"plugin/list", "{\"cwds\":[\"/work/a\",\"/etc/x\"]}", false},
+    {"plugin/search", "{\"cwds\":[\"/work/a\",\"/etc/x\"]}", false},
+    {"plugin/installed", "{\"cwds\":[\"/work/a\",\"/etc/x\"]}", false},
+    {"plugin/read", "{\"marketplacePath\":\"/etc/x\",\"pluginName\":\"/work/a\"}",
+     false},
+    {"project/create", "{\"roots\":[{\"path\":\"/work/a\"},{\"path\":\"/etc/x\"}]}",
+     false},
+    {"project/update", "{\"name\":\"/work/a\",\"roots\":[{\"path\":\"/etc/x\"}]}",
+     false},
+    {"project/import", "{\"roots\":[{\"path\":\"/work/a\"},{\"path\":\"/etc/x\"}]}",
+     false},
+    {"fuzzyFileSearch", "{\"query\":\"/work/a\",\"roots\":[\"/etc/x\"]}", false},
+    {"fuzzyFileSearch/sessionStart", "{\"roots\":[\"/work/a\",\"/etc/x\"]}", false},
+};
+
+TEST(no_path_of_the_schema_leaves_the_known_folders)
+{
+    struct folders folders;
+    folders_init(&folders, "/work");
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        static const enum controller_kind kinds[] = {CONTROLLER_DEVICE, CONTROLLER_TCP,
+                                                     CONTROLLER_LOCAL};
+        for (size_t k = 0; k < COUNT(kinds); k++) {
+            const struct controller_info who = {.kind = kinds[k], .role = ROLE_OWNER};
+            const struct guard g = {.method =
+                                        method_find(bytes_from_str(paths[i].method)),
+                                    .who = &who,
+                                    .folders = &folders,
+                                    .is_folder = is_folder};
+            json_t *params = parse(paths[i].asked);
+            json_t *clamped = json_array();
+            struct buf out;
+            const char *text = NULL;
+            buf_init(&out, 65536);
+            CASE(paths[i].asked);
+            guard_apply(&g, params, clamped);
+            EQ_INT(json_print(params, &out), OK);
+            EQ_INT(buf_cstr(&out, &text), OK);
+            EQ_INT(strstr(text, "/etc/x") != NULL,
+                   kinds[k] == CONTROLLER_LOCAL && !paths[i].local_too);
+            EQ_INT(strstr(text, "/work/a") != NULL, true);
+            EQ_INT(json_array_size(clamped) != 0,
+                   kinds[k] != CONTROLLER_LOCAL || paths[i].local_too);
+            buf_fini(&out);
+            json_decref(params);
+            json_decref(clamped);
+        }
+    }
+    folders_fini(&folders);
+}
+
+TEST(of_the_configuration_only_what_is_listed_is_told)
+{
+    json_t *root =
+        parse("{\"config\":{\"model\":\"m\",\"mcp_servers\":{\"a\":{\"env\":{\"K\":"
+              "\"secret\"}}},\"shell_environment_policy\":{\"set\":{\"T\":\"secret\"}},"
+              "\"model_providers\":{\"p\":{\"http_headers\":{\"h\":\"secret\"}}},"
+              "\"of_a_later_codex\":\"secret\"},\"layers\":[{\"config\":\"secret\"}],"
+              "\"origins\":{\"model\":{\"name\":\"secret\"}},\"more\":\"secret\"}");
+    json_t *want =
+        parse("{\"config\":{\"model\":\"m\"},\"layers\":null,\"origins\":{}}");
+    config_hide(root);
+    TRUE(json_equal(root, want));
+    json_decref(root);
+    json_decref(want);
+    root = parse("{\"requirements\":{\"allowRemoteControl\":true,\"hooks\":{\"c\":"
+                 "\"secret\"},\"modelProviders\":{\"p\":\"secret\"}}}");
+    want = parse("{\"requirements\":{\"allowRemoteControl\":true}}");
+    config_hide(root);
+    TRUE(json_equal(root, want));
+    json_decref(root);
+    json_decref(want);
+}
+
 TEST(folders_are_kept_newest_first_and_bounded)
 {
     struct folders f;
@@ -197,4 +325,6 @@ TEST(folders_are_kept_newest_first_and_bounded)
 }
 
 RUN_TESTS(T(what_is_asked_is_brought_back_to_the_profile),
+          T(no_path_of_the_schema_leaves_the_known_folders),
+          T(of_the_configuration_only_what_is_listed_is_told),
           T(folders_are_kept_newest_first_and_bounded))

@@ -267,16 +267,73 @@ TEST(calls_wait_for_an_agent_that_starts_and_fail_when_it_is_down)
     stage_close(&s);
 }
 
-TEST(work_without_a_policy_does_not_wait_for_an_agent_that_starts)
+#define COMPACT \
+    "{\"id\":1,\"method\":\"thread/compact/start\",\"params\":{\"threadId\":\"t\"}}"
+
+TEST(work_without_a_policy_waits_for_the_agent_and_for_the_profile)
 {
     struct stage s;
     stage_open_cold(&s);
     struct seat *a = device(&s, ROLE_OPERATOR);
-    say(a,
-        "{\"id\":1,\"method\":\"thread/compact/start\",\"params\":{\"threadId\":\"t\"}}");
-    HAS(heard(&a->ear), "-32013");
+    say(a, COMPACT);
+    EQ_STR(heard(&s.agent), "");
     agent_state(&s, ENGINE_READY);
+    HAS(heard(&s.agent), "thread/settings/update");
     HAS(heard(&s.agent), "thread/loaded/list"); // and not the work, without our profile
+    stage_close(&s);
+}
+
+TEST(work_is_refused_when_the_agent_refuses_the_profile)
+{
+    struct stage s;
+    stage_open(&s);
+    struct seat *a = device(&s, ROLE_OPERATOR);
+    say(a, COMPACT);
+    agent_replies(&s, "{\"code\":-32600,\"message\":\"no such thread\"}");
+    EQ_STR(heard(&s.agent), "");
+    HAS(heard(&a->ear), "-32013");
+    say(a, COMPACT);
+    HAS(heard(&s.agent), "thread/settings/update");
+    s.now_ms += 60000;
+    hub_tick(s.hub, s.now_ms); // no answer is no yes
+    EQ_STR(heard(&s.agent), "");
+    HAS(heard(&a->ear), "-32013");
+    say(a, COMPACT);
+    agent_replies(&s, "{}");
+    HAS(heard(&s.agent), "thread/compact/start");
+    stage_close(&s);
+}
+
+TEST(held_work_goes_with_its_caller_and_with_its_rights)
+{
+    struct stage s;
+    stage_open(&s);
+    struct seat *a = device(&s, ROLE_OPERATOR);
+    struct seat *b = device(&s, ROLE_OPERATOR);
+    say(a, COMPACT);
+    say(b, COMPACT);
+    const char *asked = heard(&s.agent);
+    seat_leave(a);
+    agent_answers(&s, asked, "{}");
+    asked = heard(&s.agent);
+    HAS(asked, "thread/settings/update");
+    hub_rights_changed(s.hub, controller_info(b->c)->device_id, ROLE_VIEWER, 0, NULL);
+    agent_answers(&s, asked, "{}");
+    EQ_STR(heard(&s.agent), "");
+    stage_close(&s);
+}
+
+TEST(a_flood_of_held_work_is_the_floods_own_loss)
+{
+    struct stage s;
+    stage_open(&s);
+    struct seat *a = device(&s, ROLE_OPERATOR);
+    unsigned n = 0;
+    for (int i = 0; i < 200; i++) {
+        say(a, COMPACT);
+        n += strstr(heard(&a->ear), "-32015") != NULL ? 1 : 0;
+    }
+    EQ_INT(n, 200 - HUB_WAITING_EACH);
     stage_close(&s);
 }
 
@@ -400,7 +457,10 @@ RUN_TESTS(T(a_device_that_loses_rights_loses_its_programs_and_what_waits),
           T(an_overloaded_agent_is_asked_again_after_a_pause),
           T(a_call_without_an_answer_ends_as_outcome_unknown),
           T(calls_wait_for_an_agent_that_starts_and_fail_when_it_is_down),
-          T(work_without_a_policy_does_not_wait_for_an_agent_that_starts),
+          T(work_without_a_policy_waits_for_the_agent_and_for_the_profile),
+          T(work_is_refused_when_the_agent_refuses_the_profile),
+          T(held_work_goes_with_its_caller_and_with_its_rights),
+          T(a_flood_of_held_work_is_the_floods_own_loss),
           T(two_connections_may_choose_the_same_handle),
           T(a_page_that_is_too_large_is_asked_for_again_in_smaller_pieces),
           T(a_revoked_device_has_no_more_effect), T(rights_change_while_connected))

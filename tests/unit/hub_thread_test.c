@@ -499,9 +499,37 @@ TEST(a_turn_always_carries_the_profile)
     HAS(heard(&s.agent), "\"sandboxPolicy\":{\"type\":\"workspaceWrite\"");
     say(a,
         "{\"id\":5,\"method\":\"review/start\",\"params\":{\"threadId\":\"unknown\"}}");
-    HAS(heard(&s.agent), "thread/settings/update"); // names no policy: ours comes first
+    const char *first = heard(&s.agent);
+    HAS(first, "thread/settings/update"); // names no policy: ours comes first
+    agent_answers(&s, first, "{}");
     HAS(heard(&s.agent), "review/start");
     stage_close(&s);
+}
+
+TEST(a_name_gives_no_tools_but_to_the_users_own_program)
+{
+    static const struct {
+        const char *name;
+        enum controller_kind kind;
+        bool keeps;
+    } cases[] = {
+        {"a device that calls itself so", CONTROLLER_DEVICE, false},
+        {"the TCP operator", CONTROLLER_TCP, false},
+        {"the local socket", CONTROLLER_LOCAL, true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct stage s;
+        CASE(cases[i].name);
+        stage_open(&s);
+        struct seat *a = seat_sit(&s, cases[i].kind, ROLE_OPERATOR, 0);
+        say(a,
+            "{\"id\":1,\"method\":\"initialize\",\"params\":{\"clientInfo\":{\"name\":"
+            "\"codex-tui\"},\"capabilities\":{\"experimentalApi\":true}}}");
+        say(a,
+            "{\"id\":2,\"method\":\"thread/start\",\"params\":{\"dynamicTools\":[{}]}}");
+        EQ_INT(strstr(heard(&s.agent), "dynamicTools") != NULL, cases[i].keeps);
+        stage_close(&s);
+    }
 }
 
 TEST(the_agents_tools_belong_to_whoever_registered_them)
@@ -533,4 +561,5 @@ RUN_TESTS(T(a_thread_starts_under_the_hosts_profile_and_a_clamp_is_told),
           T(a_warning_about_a_thread_is_for_its_readers),
           T(account_notifications_are_for_operators),
           T(a_turn_always_carries_the_profile),
+          T(a_name_gives_no_tools_but_to_the_users_own_program),
           T(the_agents_tools_belong_to_whoever_registered_them))
