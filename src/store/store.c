@@ -34,6 +34,20 @@ static const char *const steps[] = {
     " accepted_ms INTEGER NOT NULL, body BLOB, PRIMARY KEY (device_id, seq))"
     " WITHOUT ROWID;"
     "CREATE INDEX command_open ON command (state) WHERE state < 3;",
+
+    "CREATE TABLE approval (id BLOB PRIMARY KEY, instance TEXT NOT NULL,"
+    " upstream_id TEXT NOT NULL, method TEXT NOT NULL, thread TEXT NOT NULL,"
+    " digest BLOB NOT NULL, params BLOB, request BLOB, material BLOB,"
+    " state INTEGER NOT NULL, outcome INTEGER NOT NULL, result BLOB,"
+    " decided_by TEXT NOT NULL, changed_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE approval_vote (request BLOB NOT NULL,"
+    " local INTEGER NOT NULL, device BLOB NOT NULL, person TEXT NOT NULL,"
+    " name TEXT NOT NULL, decision INTEGER NOT NULL, at_ms INTEGER NOT NULL, a BLOB,"
+    " sig BLOB, audit_idx INTEGER NOT NULL);"
+    "CREATE TABLE person (device BLOB PRIMARY KEY, name TEXT NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE presence (device BLOB NOT NULL, th4 BLOB NOT NULL,"
+    " time_ms INTEGER NOT NULL, PRIMARY KEY (device, th4)) WITHOUT ROWID;",
 };
 
 /* SQLite would make the file with the umask's mode: it holds pair_root. */
