@@ -7,6 +7,7 @@
 #include "host/guard.h"
 #include "host/handle.h"
 #include "host/item.h"
+#include "host/request.h"
 #include "host/thread.h"
 #include "host/window.h"
 
@@ -357,6 +358,8 @@ static void controller_answered(struct upcall *u, struct bytes result)
     case ACT_INITIALIZE:
     case ACT_UNSUBSCRIBE:
     case ACT_FOLDERS:
+    case ACT_APPROVALS:
+    case ACT_DECIDE:
     case ACT_DAEMON:
         send_result(u, result);
         return;
@@ -458,6 +461,10 @@ static void own_resumed(struct upcall *u, struct bytes result)
     struct bytes thread;
     struct bytes status;
     json_t *value = NULL;
+    if (json_raw_get(result, "thread", &thread) == OK &&
+        json_raw_get(thread, "status", &status) == OK) {
+        thread_learn_waiting(t, status);
+    }
     if (!list_is_empty(&t->subscriptions) &&
         json_raw_get(result, "thread", &thread) == OK &&
         json_raw_get(thread, "status", &status) == OK &&
@@ -521,6 +528,9 @@ void answer_failed(struct upcall *u)
         struct thread *t = thread_find(u->hub, bytes_from_str(u->thread_id));
         if (t != NULL) {
             t->asking = false; // asked again when it turns active
+            if (u->hub->ready) { // it is not loaded any more
+                requests_not_asked(t);
+            }
         }
     }
     if (u->own == OWN_NONE && u->method->act == ACT_HANDLE_OPEN && u->handle != NULL) {

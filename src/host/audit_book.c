@@ -184,9 +184,15 @@ void book_event(struct host *h, const struct hub_event *e)
     switch (e->kind) {
     case HUB_EVENT_REQUEST:
         remember_asked(h, e);
+        if (e->recorded) {
+            return;
+        }
         note_request(h->audit, e);
         return;
     case HUB_EVENT_DECIDED:
+        if (e->recorded) {
+            return;
+        }
         note_decision(h->audit, e);
         return;
     case HUB_EVENT_OUTSIDE:

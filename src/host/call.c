@@ -20,6 +20,7 @@ static const struct {
     {"farhand/pairing/confirm", pair_confirm},
     {"farhand/pairing/cancel", pair_cancel},
     {"farhand/pairing/unlock", pair_unlock},
+    {"farhand/approval/policy", ledger_policy},
     {"farhand/device/update", status_device_update},
     {"farhand/stop", status_stop},
 };

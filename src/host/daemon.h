@@ -100,6 +100,14 @@ const char *book_trouble(void *user); // of hub_ops
 NODISCARD json_t *book_status(const struct host *h);
 void book_headers(struct host *h, struct call *call);
 
+/* ---- ledger.c: approvals on disk and in the log ---------------------------------- */
+
+const struct hub_approval_ops *ledger_ops(void);
+void ledger_recall(struct host *h); // into the hub, before the agent is there
+void ledger_policy(struct host *h, struct call *call);
+/* A device has proved itself in this session: it may sign decisions that name it. */
+void ledger_present(struct host *h, const uint8_t device_id[16], const uint8_t th4[32]);
+
 /* ---- call.c: methods that the daemon answers -------------------------------- */
 
 void host_call(void *user, struct controller *c, struct call *call);

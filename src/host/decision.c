@@ -185,6 +185,90 @@ enum err decision_read(const struct request_kind *kind, const json_t *asked,
     return e;
 }
 
+/* ---- signed words ------------------------------------------------------------------ */
+
+static json_t *word_result(const struct request_kind *kind, const json_t *asked,
+                           enum approval_decision word)
+{
+    const bool accept = word == APPROVAL_ACCEPT || word == APPROVAL_ACCEPT_SESSION;
+    const char *name = accept                    ? "accept"
+                       : word == APPROVAL_CANCEL ? "cancel"
+                                                 : "decline";
+    switch (kind->answer) {
+    case ANSWER_DECISION:
+    case ANSWER_REVIEW:
+        return json_pack("{s:s}", "decision", name);
+    case ANSWER_PERMISSIONS:
+        return accept ? json_pack("{s:O}", "permissions",
+                                  json_object_get(asked, "permissions"))
+                      : json_pack("{s:{}}", "permissions");
+    case ANSWER_FORM:
+        return accept ? NULL : json_pack("{s:s}", "action", name);
+    case ANSWER_QUESTION:
+    case ANSWER_TOOL:
+    case ANSWER_TIME:
+    case ANSWER_REFUSE:
+        return NULL;
+    }
+    return NULL;
+}
+
+enum err decision_of(const struct request_kind *kind, const json_t *asked,
+                     enum approval_decision word, struct bytes result,
+                     struct verdict *out)
+{
+    const bool answers = kind->answer == ANSWER_QUESTION || kind->answer == ANSWER_FORM;
+    if (word == APPROVAL_ANSWER) {
+        return answers ? decision_read(kind, asked, result, out) : ERR_USAGE;
+    }
+    json_t *value = word_result(kind, asked, word);
+    if (value == NULL || result.len != 0) {
+        json_decref(value);
+        return ERR_USAGE;
+    }
+    struct buf text;
+    buf_init(&text, SIZE_MAX / 2);
+    enum err e = json_print(value, &text);
+    e = e == OK ? decision_read(kind, asked, buf_bytes(&text), out) : e;
+    buf_fini(&text);
+    json_decref(value);
+    return e;
+}
+
+enum approval_decision decision_word(const struct request_kind *kind,
+                                     const struct verdict *v)
+{
+    if (strcmp(v->name, "decline") == 0) {
+        return APPROVAL_DECLINE;
+    }
+    if (strcmp(v->name, "cancel") == 0) {
+        return APPROVAL_CANCEL;
+    }
+    return kind->answer == ANSWER_QUESTION || kind->answer == ANSWER_FORM
+               ? APPROVAL_ANSWER
+               : APPROVAL_ACCEPT;
+}
+
+json_t *decision_decline(const struct request_kind *kind)
+{
+    switch (kind->answer) {
+    case ANSWER_REVIEW:
+        return json_pack("{s:s}", "decision", "denied");
+    case ANSWER_PERMISSIONS:
+        return json_pack("{s:{}, s:s}", "permissions", "scope", "turn");
+    case ANSWER_QUESTION:
+        return json_pack("{s:{}}", "answers");
+    case ANSWER_FORM:
+        return json_pack("{s:s}", "action", "decline");
+    case ANSWER_DECISION:
+    case ANSWER_TOOL:
+    case ANSWER_TIME:
+    case ANSWER_REFUSE:
+        break;
+    }
+    return json_pack("{s:s}", "decision", "decline");
+}
+
 json_t *decision_tool_gone(void)
 {
     return json_pack("{s:[{s:s, s:s}], s:b}", "contentItems", "type", "inputText",

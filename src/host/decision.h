@@ -12,6 +12,7 @@
 #ifndef HOST_DECISION_H
 #define HOST_DECISION_H
 
+#include "session/approval.h"
 #include "wire/json.h"
 
 enum answer_kind {
@@ -44,6 +45,19 @@ json_t *decision_shown(const struct request_kind *kind, json_t *params);
 
 NODISCARD enum err decision_read(const struct request_kind *kind, const json_t *asked,
                                  struct bytes result, struct verdict *out);
+
+/* What a signed word comes to; `result` is the JSON that belongs to an answer. Errors
+ * as decision_read(), and ERR_USAGE: this kind is not decided with that word. */
+NODISCARD enum err decision_of(const struct request_kind *kind, const json_t *asked,
+                               enum approval_decision word, struct bytes result,
+                               struct verdict *out);
+
+/* The same in the words that are signed: what decision_read() understood. */
+enum approval_decision decision_word(const struct request_kind *kind,
+                                     const struct verdict *v);
+
+/* What the agent is told when nobody may be asked, or nobody was in time. */
+json_t *decision_decline(const struct request_kind *kind);
 
 /* What a tool call whose program has left is answered with. */
 json_t *decision_tool_gone(void);

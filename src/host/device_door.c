@@ -121,6 +121,7 @@ static void on_opened(void *user, struct link_session *s,
         buf_clear(&grant); // it goes on with the one that it holds
     }
     devices_seen(h->devices, device, true, clock_wall_ms());
+    ledger_present(h, claim->device_id, claim->th4);
     log_info("device.connected", "name=\"%s\"", device->row.name);
     link_session_ready(s, buf_bytes(&grant));
     buf_fini(&grant);

@@ -232,12 +232,13 @@ static enum err open_state(struct host *h, struct diag *d)
 
 static void make_hub(struct host *h)
 {
-    static const struct hub_ops ops = {.upstream = to_agent,
-                                       .call = host_call,
-                                       .event = on_hub_event,
-                                       .trouble = book_trouble,
-                                       .is_folder = on_is_folder,
-                                       .wake = on_hub_wake};
+    const struct hub_ops ops = {.upstream = to_agent,
+                                .call = host_call,
+                                .event = on_hub_event,
+                                .trouble = book_trouble,
+                                .is_folder = on_is_folder,
+                                .wake = on_hub_wake,
+                                .approvals = ledger_ops()};
     const struct hub_options options = {
         .codex_home = h->codex_home, .cwd = h->cwd, .host_name = h->name};
     h->hub = hub_create(&options, &ops, h);
@@ -284,6 +285,7 @@ enum err host_create(struct loop *loop, const struct host_options *options,
     h->engine_since_ms = clock_wall_ms();
     read_enabled(h, options->enable);
     make_hub(h);
+    ledger_recall(h);
     hub_remote_status(h->hub, remote_status(h));
     *out = h;
     return OK;

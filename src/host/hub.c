@@ -176,7 +176,7 @@ static void begin_again(struct hub *hub)
     upcall_own(hub, OWN_FOLDERS, "thread/list", page, NULL);
     while ((node = map_next(&hub->threads, node)) != NULL) {
         struct thread *t = CONTAINER_OF(node, struct thread, node);
-        if (!list_is_empty(&t->subscriptions)) {
+        if (!list_is_empty(&t->subscriptions) || !list_is_empty(&t->requests)) {
             thread_listen(t);
         }
     }
@@ -209,6 +209,7 @@ void hub_engine_state(struct hub *hub, const struct engine_status *status,
                                   ? "the agent needs a login"
                                   : "the agent is down");
     } else if (!was && hub->ready) {
+        requests_withdraw_foreign(hub);
         begin_again(hub);
         upcalls_pump(hub);
     }
@@ -269,6 +270,7 @@ void hub_revoke(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE])
             c->info.caps = 0;
         }
     }
+    requests_revoke(hub, device_id);
     struct controller *tmp;
     list_each_safe (c, tmp, &hub->controllers, node) {
         if (is_device(c, device_id)) {
@@ -380,10 +382,23 @@ void hub_tick(struct hub *hub, uint64_t now_ms)
     hub->armed_ms = 0;
     hub->calls_changed = true;
     upcalls_tick(hub);
+    if (hub->next_expiry_ms != 0 && now_ms >= hub->next_expiry_ms) {
+        requests_expire(hub);
+    }
     hub_leave(hub);
 }
 
 uint64_t hub_deadline(const struct hub *hub)
 {
-    return upcalls_deadline(hub);
+    const uint64_t calls = upcalls_deadline(hub);
+    const uint64_t limit = requests_deadline(hub);
+    return limit != 0 && (calls == 0 || limit < calls) ? limit : calls;
+}
+
+/* ---- approvals ------------------------------------------------------------------------------- */
+
+void hub_approval_policy(struct hub *hub, unsigned quorum, uint64_t expires_after_ms)
+{
+    hub->quorum = quorum == 0 ? 1 : quorum;
+    hub->expires_after_ms = expires_after_ms;
 }

@@ -47,6 +47,7 @@ enum hub_error {
     HUB_ERR_AGENT = -32013,   // the agent is down
     HUB_ERR_UNKNOWN = -32014, // outcome unknown
     HUB_ERR_LIMIT = -32015,   // a limit of the hub
+    HUB_ERR_PROOF = -32016,   // what a decision was signed over does not fit
     HUB_ERR_PARSE = -32700,   // JSON-RPC 2.0
     HUB_ERR_REQUEST = -32600, // Codex uses it for nearly everything
     HUB_ERR_PARAMS = -32602,
@@ -104,6 +105,7 @@ struct hub_event { // every pointer is borrowed for the call; NULL: does not app
     const char *thread_id;
     const char *request_id;
     const char *item_id;
+    bool recorded;      // approvals.created or .voted has it in the log already
     const char *detail; // decision, reason of the refusal, or clamped fields
     struct bytes turn;  // id; what follows is as the agent wrote it
     struct bytes item;  // id
@@ -111,6 +113,44 @@ struct hub_event { // every pointer is borrowed for the call; NULL: does not app
     struct bytes status;
     struct bytes command; // raw JSON string
     struct bytes result;  // the item, or the answer to a call
+};
+
+struct approval;
+struct ballot_vote;
+struct store_approval;
+
+/* One vote on an approval, on its way to the disk. Every pointer is borrowed. */
+struct hub_vote {
+    const struct controller_info *by; // NULL: nobody in time
+    const struct ballot_vote *vote;
+    const struct store_approval *after; // what the request comes to by it
+    const struct approval *approval;    // NULL: unsigned
+    const uint8_t *rd;                  // 32 octets
+    struct bytes a;
+    struct bytes sig;
+    const char *via; // what the person decided with, as told; NULL: not told
+};
+
+/* Where approvals are kept, and who proves a signature. */
+struct hub_approval_ops {
+    /* A new request: durable when it returns. */
+    enum err (*created)(void *user, const struct store_approval *row);
+    /* A vote: its line in the log, then its row, both durable when it returns. */
+    enum err (*voted)(void *user, const struct hub_vote *vote);
+    /* The request has gone on, in the state that it has now. */
+    void (*changed)(void *user, const struct store_approval *row);
+    /* Votes of a revoked device on it are void: durable when it returns. */
+    enum err (*forgot)(void *user, const struct store_approval *row,
+                       const uint8_t device_id[HUB_DEVICE_ID_SIZE]);
+    /* Is this the device's signature, in a session of its own, under a grant it held,
+     * over a log that was ours? *why: static, for people. */
+    enum err (*vouch)(void *user, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
+                      struct bytes a, struct bytes sig, struct approval *out,
+                      const char **why);
+    void (*head)(void *user, uint64_t *idx, uint8_t head[32]);
+    /* The human a device belongs to; "" when nobody was named. */
+    void (*person)(void *user, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
+                   char out[HUB_NAME_SIZE]);
 };
 
 struct hub_ops {
@@ -132,6 +172,7 @@ struct hub_ops {
     void (*wake)(void *user, uint64_t at_ms);
     /* Milliseconds since 1970, for currentTime/read. NULL: base/clock. */
     uint64_t (*wall_ms)(void *user);
+    const struct hub_approval_ops *approvals; // NULL: in memory only, nothing signed
 };
 
 struct hub_options {        // strings are copied
@@ -170,6 +211,17 @@ void hub_rights_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_S
 void hub_revoke(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE]);
 
 unsigned hub_count(const struct hub *hub); // controllers that said initialize
+
+/* ---- approvals ------------------------------------------------------------- */
+
+/* How many people must accept, and how long they have (0: for ever): for requests
+ * that come from now on. */
+void hub_approval_policy(struct hub *hub, unsigned quorum, uint64_t expires_after_ms);
+
+/* As stored before a restart, oldest first; before the agent is there. What is over
+ * is remembered for whoever decides too late. */
+void hub_recall(struct hub *hub, const struct store_approval *row,
+                const struct ballot_vote *votes, size_t n_votes);
 
 /* ---- calls that the daemon answers --------------------------------------- */
 

@@ -8,6 +8,8 @@
  *            upcall.c       requests in flight to the agent
  *            thread.c       subscriptions; item.c the accumulator of one thread
  *            request.c      server requests that wait for a person
+ *            request_make.c … their bytes, and their rows
+ *            decide.c       … who decides them; ballot.c counts
  *            handle.c       names that belong to one connection
  *            controller.c   one peer
  * Limits     named where they stop something.
@@ -81,6 +83,9 @@ struct hub {
     json_t *remote_status; // NULL until the daemon said
     struct decided decided[HUB_DECIDED_MAX];
     unsigned next_decided;
+    unsigned quorum;                  // of requests to come
+    uint64_t expires_after_ms;        // of requests to come; 0: never
+    uint64_t next_expiry_ms;          // monotonic; 0: none waits for one
     const struct notice *last_notice; // streams repeat one method
     uint64_t n_unknown;               // texts that went to nobody
 };

@@ -137,6 +137,27 @@ void item_patch(struct thread *t, struct bytes id, struct bytes text)
     }
 }
 
+json_t *item_changes(struct thread *t, struct bytes id)
+{
+    const struct item *i = id.len == 0 ? NULL : find(t, id);
+    json_t *root = NULL;
+    json_t *changes = NULL;
+    if (i == NULL) {
+        return NULL;
+    }
+    if (i->patch != NULL && json_parse(blob_bytes(i->patch), &root) == OK) {
+        changes = json_incref(json_get_arr(json_object_get(root, "params"), "changes"));
+        json_decref(root);
+        root = NULL;
+    }
+    if (changes == NULL && json_parse(blob_bytes(i->started), &root) == OK) {
+        const json_t *params = json_object_get(root, "params");
+        changes = json_incref(json_get_arr(json_object_get(params, "item"), "changes"));
+        json_decref(root);
+    }
+    return changes;
+}
+
 void items_free(struct thread *t)
 {
     while (!list_is_empty(&t->items)) {

@@ -42,6 +42,9 @@ bool item_delta(struct thread *t, const struct notice *n, const struct delta *d,
                 struct blob **start);
 void item_patch(struct thread *t, struct bytes id, struct bytes text);
 
+/* The changes of an open fileChange, newest first known: give; NULL: not known. */
+json_t *item_changes(struct thread *t, struct bytes id);
+
 void items_snapshot(struct thread *t, struct controller *c, uint64_t joined_at);
 
 /* Items of this turn (empty: of all) get an item/completed from us. `orderly`: the

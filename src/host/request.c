@@ -4,39 +4,28 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "host/decision.h"
-
-struct request {
-    struct map_node node; // by our id
-    struct list in_thread;
-    struct thread *thread;
-    const struct request_kind *kind;
-    char id[REQUEST_ID_SIZE];
-    char upstream_id[24]; // raw: an integer
-    char turn[THREAD_ID_MAX + 1];
-    json_t *params;    // as the agent sent them
-    struct blob *text; // as controllers see it
-    bool decided;      // by us: the agent's resolved is expected
-};
+#include "host/request_core.h"
 
 /* ---- answering the agent ------------------------------------------------------- */
 
-static enum err answer_agent(struct hub *hub, struct bytes id, json_t *result)
+enum err request_answer_agent(struct hub *hub, struct bytes id, struct bytes result)
 {
-    struct buf body;
     struct buf out;
-    buf_init(&body, 16u * 1024 * 1024);
     buf_init(&out, 16u * 1024 * 1024 + 1024);
-    enum err e = json_print(result, &body);
-    if (e == OK) {
-        e = jsonrpc_put_response(&out, id, buf_bytes(&body));
-    }
+    enum err e = jsonrpc_put_response(&out, id, result);
     if (e == OK) {
         e = hub->ops.upstream(hub->user, buf_bytes(&out));
     }
-    buf_fini(&body);
     buf_fini(&out);
-    json_decref(result);
+    return e;
+}
+
+static enum err answer_agent(struct hub *hub, struct bytes id, json_t *result)
+{
+    struct blob *text = hub_json_blob(result);
+    const enum err e =
+        text == NULL ? ERR_NOMEM : request_answer_agent(hub, id, blob_bytes(text));
+    blob_unref(text);
     return e;
 }
 
@@ -53,15 +42,6 @@ static void refuse_agent(struct hub *hub, struct bytes id, int code, const char 
 
 /* ---- life -------------------------------------------------------------------------- */
 
-static void request_free(struct request *r)
-{
-    map_remove(&r->thread->hub->requests, &r->node);
-    list_remove(&r->in_thread);
-    json_decref(r->params);
-    blob_unref(r->text);
-    mem_free(r);
-}
-
 void requests_free(struct thread *t)
 {
     while (!list_is_empty(&t->requests)) {
@@ -73,14 +53,14 @@ static struct request *find_upstream(struct thread *t, struct bytes id)
 {
     struct request *r;
     list_each (r, &t->requests, in_thread) {
-        if (bytes_equal_str(id, r->upstream_id)) {
+        if (r->asked && bytes_equal_str(id, r->upstream_id)) {
             return r;
         }
     }
     return NULL;
 }
 
-static bool may_answer(const struct request *r, const struct controller *c)
+bool request_may_answer(const struct request *r, const struct controller *c)
 {
     if (r->kind->answer == ANSWER_TOOL) {
         return r->thread->registrar == c && controller_has(c, ROLE_OPERATOR);
@@ -88,18 +68,44 @@ static bool may_answer(const struct request *r, const struct controller *c)
     return controller_has(c, ROLE_APPROVER) && thread_is_seen_by(r->thread, c);
 }
 
-static void send_to_all(struct request *r)
+/* To all who may answer, now. */
+static void request_ask(struct request *r)
 {
+    struct hub *hub = r->thread->hub;
     struct subscription *s;
+    request_write_text(r);
     list_each (s, &r->thread->subscriptions, by_thread) {
-        if (may_answer(r, s->controller)) {
+        if (request_may_answer(r, s->controller)) {
             controller_send(s->controller, r->text);
         }
     }
+    if (!r->approval) {
+        return;
+    }
+    request_tell_changed(r);
+    if (r->ballot.expires_ms != 0) {
+        requests_expire(hub); // and says when to look again
+        hub->calls_changed = true;
+    }
 }
 
-static void notify(const struct request *r, enum hub_event_kind kind,
-                   const struct controller_info *by, const char *detail)
+void request_ask_again(struct request *r)
+{
+    if (r->asked) {
+        request_ask(r);
+    } else {
+        request_tell_changed(r);
+    }
+}
+
+/* A person is needed. */
+bool request_waits(const struct request *r)
+{
+    return r->asked && (!r->approval || ballot_is_open(&r->ballot));
+}
+
+void request_notify(const struct request *r, enum hub_event_kind kind,
+                    const struct controller_info *by, const char *detail)
 {
     hub_event(r->thread->hub, &(struct hub_event){
                                   .kind = kind,
@@ -108,39 +114,9 @@ static void notify(const struct request *r, enum hub_event_kind kind,
                                   .thread_id = r->thread->id,
                                   .request_id = r->id,
                                   .item_id = json_get_str(r->params, "itemId"),
+                                  .recorded = r->approval,
                                   .detail = detail,
                               });
-}
-
-static struct request *request_create(struct thread *t, const struct request_kind *kind,
-                                      struct bytes upstream_id, json_t *params)
-{
-    struct hub *hub = t->hub;
-    uint8_t octets[REQUEST_ID_OCTETS];
-    struct request *r = mem_try(1, sizeof(*r));
-    if (r == NULL || upstream_id.len >= sizeof(r->upstream_id)) {
-        mem_free(r);
-        return NULL;
-    }
-    r->thread = t;
-    r->kind = kind;
-    memcpy(r->upstream_id, upstream_id.at, upstream_id.len);
-    hub_random(hub, octets, sizeof(octets));
-    b64url_encode(BYTES_OF(octets), r->id);
-    const struct bytes turn = json_get_bytes(params, "turnId");
-    if (turn.len > 0 && turn.len <= THREAD_ID_MAX) {
-        memcpy(r->turn, turn.at, turn.len);
-    }
-    if (map_put(&hub->requests, bytes_from_str(r->id), &r->node) != OK) {
-        mem_free(r);
-        return NULL;
-    }
-    r->params = json_incref(params);
-    list_append(&t->requests, &r->in_thread);
-    json_t *shown = decision_shown(kind, params);
-    r->text = hub_json_blob(json_pack("{s:s, s:s, s:o}", "id", r->id, "method",
-                                      kind->method, "params", shown));
-    return r;
 }
 
 /* ---- arriving ------------------------------------------------------------------------ */
@@ -160,30 +136,112 @@ static void answer_at_once(struct hub *hub, const struct request_kind *kind,
     refuse_agent(hub, id, HUB_ERR_REQUEST, "no client of this host can answer that");
 }
 
-static void fail_tool(struct hub *hub, struct bytes id)
+void request_fail_tool(struct hub *hub, struct bytes id)
 {
     if (answer_agent(hub, id, decision_tool_gone()) != OK) {
         log_debug("hub.answer_lost", "method=item/tool/call");
     }
 }
 
+/* Nobody can be shown the whole of it, or it cannot be kept: nobody may accept it. */
+static void decline(struct hub *hub, const struct request_kind *kind, struct bytes id,
+                    const char *why)
+{
+    log_warn("approval.declined", "method=%s reason=\"%s\"", kind->method, why);
+    if (answer_agent(hub, id, decision_decline(kind)) != OK) {
+        log_debug("hub.answer_lost", "method=%s", kind->method);
+    }
+}
+
+static enum err keep_new(struct request *r)
+{
+    struct hub *hub = r->thread->hub;
+    if (!r->approval || hub->ops.approvals == NULL) {
+        return OK;
+    }
+    struct store_approval row = request_row(r);
+    struct buf params;
+    buf_init(&params, SIZE_MAX / 2);
+    enum err e = json_print(r->params, &params);
+    if (e == OK) {
+        row.params = buf_bytes(&params);
+        e = hub->ops.approvals->created(hub->user, &row);
+    }
+    buf_fini(&params);
+    return e;
+}
+
 static void request_new(struct thread *t, const struct request_kind *kind,
                         const struct jsonrpc *rpc, json_t *params)
 {
     struct hub *hub = t->hub;
+    struct request *r = NULL;
     if (kind->answer == ANSWER_TOOL && t->registrar == NULL) {
-        fail_tool(hub, rpc->id); // it would hang the turn for ever
+        request_fail_tool(hub, rpc->id); // it would hang the turn for ever
         return;
     }
-    struct request *r = hub->requests.count < REQUESTS_MAX
-                            ? request_create(t, kind, rpc->id, params)
-                            : NULL;
-    if (r == NULL) {
+    if (hub->requests.count >= REQUESTS_MAX) {
         refuse_agent(hub, rpc->id, HUB_ERR_LIMIT, "too many requests wait");
         return;
     }
-    notify(r, HUB_EVENT_REQUEST, NULL, NULL);
-    send_to_all(r);
+    const enum err e = request_make(t, kind, rpc->id, params, &r);
+    if (e != OK) {
+        if (e == ERR_NOMEM) {
+            refuse_agent(hub, rpc->id, HUB_ERR_LIMIT, "out of memory");
+        } else {
+            decline(hub, kind, rpc->id, "too much to be shown");
+        }
+        return;
+    }
+    if (keep_new(r) != OK) { // durable before anybody sees it
+        request_free(r);
+        decline(hub, kind, rpc->id, "it could not be stored");
+        return;
+    }
+    request_notify(r, HUB_EVENT_REQUEST, NULL, NULL);
+    request_ask(r);
+}
+
+/* The agent repeats what was pending before a restart of ours: the same id, and what
+ * was decided meanwhile takes effect without a second tap. */
+static void revive(struct request *r)
+{
+    r->asked = true;
+    log_info("approval.recalled", "state=%s", ballot_state_name(r->ballot.m.state));
+    request_give_item(r);
+    if (ballot_is_open(&r->ballot)) {
+        request_ask(r);
+    } else if (r->ballot.m.state == BALLOT_DELIVERED) { // it did not get there
+        if (request_answer_agent(r->thread->hub, bytes_from_str(r->upstream_id),
+                                 blob_bytes(r->result)) != OK) {
+            log_debug("hub.answer_lost", "method=%s", r->kind->method);
+        }
+    } else {
+        request_deliver(r);
+    }
+}
+
+static struct request *find_recalled(struct thread *t, struct bytes id,
+                                     const json_t *params)
+{
+    struct request *r;
+    list_each (r, &t->requests, in_thread) {
+        if (!r->asked && request_is(r, id, params)) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static void arrived(struct thread *t, const struct request_kind *kind,
+                    const struct jsonrpc *rpc, json_t *params)
+{
+    struct request *known = find_recalled(t, rpc->id, params);
+    if (known != NULL) {
+        revive(known);
+    } else if (find_upstream(t, rpc->id) == NULL) { // else a resume replays it
+        request_new(t, kind, rpc, params);
+    }
 }
 
 void request_arrived(struct hub *hub, const struct jsonrpc *rpc)
@@ -205,8 +263,8 @@ void request_arrived(struct hub *hub, const struct jsonrpc *rpc)
     }
     if (t == NULL) {
         refuse_agent(hub, rpc->id, HUB_ERR_PARAMS, "which thread?");
-    } else if (find_upstream(t, rpc->id) == NULL) { // else a resume replays it
-        request_new(t, kind, rpc, params);
+    } else {
+        arrived(t, kind, rpc, params);
     }
     json_decref(params);
 }
@@ -215,7 +273,7 @@ void requests_send(struct thread *t, struct controller *c)
 {
     struct request *r;
     list_each (r, &t->requests, in_thread) {
-        if (!r->decided && may_answer(r, c)) {
+        if (request_waits(r) && request_may_answer(r, c)) {
             controller_send(c, r->text);
         }
     }
@@ -223,21 +281,21 @@ void requests_send(struct thread *t, struct controller *c)
 
 /* ---- telling ---------------------------------------------------------------------------- */
 
-static void remember(struct hub *hub, const struct request *r, const char *by,
-                     const char *decision)
+void request_remember(struct hub *hub, const char *id, const char *by,
+                      const char *decision)
 {
     struct decided *d = &hub->decided[hub->next_decided];
     hub->next_decided = (hub->next_decided + 1) % HUB_DECIDED_MAX;
-    memcpy(d->id, r->id, sizeof(d->id));
+    text_sanitize(bytes_from_str(id), d->id, sizeof(d->id));
     text_sanitize(bytes_from_str(by), d->by, sizeof(d->by));
     text_sanitize(bytes_from_str(decision), d->decision, sizeof(d->decision));
 }
 
-/* To everyone who listens: `who` is taken. */
-static void tell_resolved(struct request *r, json_t *who, const char *decision)
+void request_tell_resolved(struct request *r, json_t *who, const char *decision)
 {
     const char *name = json_get_str(who, "name");
-    remember(r->thread->hub, r, name != NULL ? name : "", decision);
+    text_sanitize(bytes_from_str(name != NULL ? name : ""), r->by, sizeof(r->by));
+    request_remember(r->thread->hub, r->id, r->by, decision);
     json_t *params = json_object();
     json_set_str(params, "threadId", r->thread->id);
     json_set_str(params, "requestId", r->id);
@@ -246,9 +304,24 @@ static void tell_resolved(struct request *r, json_t *who, const char *decision)
     thread_deliver_json(r->thread, "serverRequest/resolved", params);
 }
 
-static json_t *nobody(const char *kind, const char *name)
+json_t *request_nobody(const char *kind, const char *name)
 {
     return json_pack("{s:s, s:s}", "kind", kind, "name", name);
+}
+
+/* The agent has gone on. */
+static void resolved(struct request *r)
+{
+    if (request_waits(r) || (r->approval && ballot_is_owed(&r->ballot))) {
+        request_tell_resolved(r, request_nobody("outside", "outside Farhand"),
+                              "unknown");
+        request_notify(r, HUB_EVENT_OUTSIDE, NULL, "decided outside Farhand");
+    }
+    if (r->approval) {
+        ballot_resolved(&r->ballot);
+        request_store(r);
+    }
+    request_free(r);
 }
 
 void request_resolved(struct hub *hub, struct thread *t, struct bytes upstream_id)
@@ -258,20 +331,47 @@ void request_resolved(struct hub *hub, struct thread *t, struct bytes upstream_i
         hub->n_unknown++;
         return;
     }
-    if (!r->decided) {
-        tell_resolved(r, nobody("outside", "outside Farhand"), "unknown");
-        notify(r, HUB_EVENT_OUTSIDE, NULL, "decided outside Farhand");
+    resolved(r);
+}
+
+void requests_not_asked(struct thread *t)
+{
+    struct request *r;
+    struct request *tmp;
+    list_each_safe (r, tmp, &t->requests, in_thread) {
+        if (!r->asked) {
+            resolved(r);
+        }
     }
-    request_free(r);
 }
 
 static void withdraw(struct request *r, const char *why)
 {
-    if (!r->decided) {
-        tell_resolved(r, nobody("agent", "the agent"), "withdrawn");
-        notify(r, HUB_EVENT_WITHDRAWN, NULL, why);
+    if (r->approval && r->ballot.m.state == BALLOT_DELIVERED) {
+        resolved(r); // it was told in time; what came of it is the turn's to say
+        return;
+    }
+    if (request_waits(r) || r->approval) {
+        request_tell_resolved(r, request_nobody("agent", "the agent"), "withdrawn");
+        request_notify(r, HUB_EVENT_WITHDRAWN, NULL, why);
+    }
+    if (r->approval) {
+        ballot_withdraw(&r->ballot);
+        request_store(r);
     }
     request_free(r);
+}
+
+void requests_withdraw_foreign(struct hub *hub)
+{
+    struct map_node *node = map_next(&hub->requests, NULL);
+    while (node != NULL) {
+        struct request *r = CONTAINER_OF(node, struct request, node);
+        node = map_next(&hub->requests, node);
+        if (!r->asked && strcmp(r->instance, hub->engine.instance) != 0) {
+            withdraw(r, "the agent has ended");
+        }
+    }
 }
 
 void requests_close_turn(struct thread *t, struct bytes turn)
@@ -301,71 +401,8 @@ void requests_orphan(struct controller *c)
         struct request *r = CONTAINER_OF(node, struct request, node);
         node = map_next(&hub->requests, node);
         if (r->kind->answer == ANSWER_TOOL && r->thread->registrar == c) {
-            fail_tool(hub, bytes_from_str(r->upstream_id));
+            request_fail_tool(hub, bytes_from_str(r->upstream_id));
             request_free(r);
         }
     }
-}
-
-/* ---- deciding ------------------------------------------------------------------------------ */
-
-static void tell_late(struct controller *c, struct bytes id, struct bytes plain)
-{
-    const struct hub *hub = c->hub;
-    char text[HUB_NAME_SIZE + 64] = "stale: this request is no longer pending";
-    for (size_t i = 0; i < HUB_DECIDED_MAX; i++) {
-        const struct decided *d = &hub->decided[i];
-        if (d->id[0] != '\0' && bytes_equal_str(plain, d->id) &&
-            text_format(text, sizeof(text), "already decided by %s: %s", d->by,
-                        d->decision) != OK) {
-            text[0] = '\0';
-        }
-    }
-    controller_error(c, id, HUB_ERR_DECIDED, text);
-}
-
-static void decide(struct request *r, struct controller *c, const struct jsonrpc *rpc)
-{
-    struct hub *hub = r->thread->hub;
-    struct verdict verdict = {.result = NULL};
-    const enum err e = decision_read(r->kind, r->params, rpc->result, &verdict);
-    if (e != OK) {
-        controller_error(c, rpc->id, HUB_ERR_PARAMS,
-                         e == ERR_DENIED ? "that would grant more than was asked"
-                                         : "not an answer to this request");
-        return;
-    }
-    if (answer_agent(hub, bytes_from_str(r->upstream_id), verdict.result) != OK) {
-        controller_error(c, rpc->id, HUB_ERR_AGENT, "the agent is down");
-        return;
-    }
-    r->decided = true;
-    notify(r, HUB_EVENT_DECIDED, &c->info, verdict.name);
-    if (r->kind->answer == ANSWER_TOOL) {
-        request_free(r); // the agent sends no resolved for these
-        return;
-    }
-    tell_resolved(r, controller_who(&c->info), verdict.name);
-}
-
-void request_answered(struct controller *c, const struct jsonrpc *rpc)
-{
-    struct bytes plain;
-    if (json_raw_plain(rpc->id, &plain) != OK) {
-        c->hub->n_unknown++; // we never send an integer id
-        return;
-    }
-    struct map_node *node = map_get(&c->hub->requests, plain);
-    struct request *r = node != NULL ? CONTAINER_OF(node, struct request, node) : NULL;
-    if (r == NULL || r->decided) {
-        tell_late(c, rpc->id, plain);
-    } else if (!may_answer(r, c)) {
-        controller_error(c, rpc->id, HUB_ERR_RIGHTS, "not allowed for your role");
-        notify(r, HUB_EVENT_REFUSED, &c->info, "not allowed for the role");
-    } else if (rpc->kind == JSONRPC_RESPONSE) {
-        decide(r, c, rpc);
-    } else if (r->kind->answer == ANSWER_TOOL) {
-        fail_tool(c->hub, bytes_from_str(r->upstream_id));
-        request_free(r);
-    } // a client that cannot show an approval must not decide it for the others
 }

@@ -1,18 +1,16 @@
 /*
  * request: what the agent asks, and who may answer.
  *
- *     PENDING --first decision--> DECIDED --resolved--> gone
- *        |--resolved without ours: decided outside
- *        |--agent gone, turn over: withdrawn
- *
  * Source     every server request of Codex 0.169's schema, a row each.
  * Shape      towards controllers a request has one unguessable id, the same for all;
  *            Codex's small integer never leaves the host. Subscribers who may answer
  *            get it, now or when they join; when nobody may, approvals wait, and what
  *            would hang the turn is answered here. The first decision wins; all are
- *            told who made it, and a late decider is told the name.
+ *            told who made it, and a late decider is told the name. Approvals (all
+ *            kinds but tool calls) have a ballot (ballot.h), outlive this process by
+ *            their rows, and are known again when the agent repeats them.
  * Limits     REQUESTS_MAX pending of the hub: an agent that asks without end is
- *            answered with an error.
+ *            answered with an error. What nobody can be shown whole is declined.
  * Tests      tests/unit/hub_test.c: one per kind.
  */
 #ifndef HOST_REQUEST_H
@@ -27,6 +25,21 @@ void request_arrived(struct hub *hub, const struct jsonrpc *rpc);
 
 /* A serverRequest/resolved of the agent. */
 void request_resolved(struct hub *hub, struct thread *t, struct bytes upstream_id);
+
+/* The agent waits for nobody in this thread: what it asked before our restart is over. */
+void requests_not_asked(struct thread *t);
+
+/* Another agent is there than the one that asked before our restart. */
+void requests_withdraw_foreign(struct hub *hub);
+
+/* farhand/approval/list and farhand/approval/decide. */
+json_t *requests_list(struct controller *c, struct bytes thread_id);
+void request_decide(struct controller *c, struct bytes id, json_t *params);
+
+/* Limits that have passed; the votes of a revoked device. */
+void requests_expire(struct hub *hub);
+uint64_t requests_deadline(const struct hub *hub); // monotonic; 0: none
+void requests_revoke(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE]);
 
 /* A response of a controller to one of our ids. */
 void request_answered(struct controller *c, const struct jsonrpc *rpc);

@@ -50,6 +50,17 @@ static void act_folders(struct asked *a)
     controller_result(a->by, a->id, folders_json(&a->by->hub->folders));
 }
 
+static void act_approvals(struct asked *a)
+{
+    controller_result(a->by, a->id,
+                      requests_list(a->by, json_get_bytes(a->params, "threadId")));
+}
+
+static void act_decide(struct asked *a)
+{
+    request_decide(a->by, a->id, a->params);
+}
+
 static void act_unsubscribe(struct asked *a)
 {
     const bool was = a->thread != NULL && thread_unsubscribe(a->thread, a->by);
@@ -219,13 +230,14 @@ static void act_handle(struct asked *a)
 }
 
 static void (*const acts[])(struct asked *a) = {
-    [ACT_FORWARD] = act_forward,   [ACT_INITIALIZE] = act_initialize,
-    [ACT_START] = act_start,       [ACT_RESUME] = act_resume,
-    [ACT_FORK] = act_start,        [ACT_READ] = act_forward,
-    [ACT_LOADED] = act_forward,    [ACT_CONFIG] = act_forward,
-    [ACT_FOLDERS] = act_folders,   [ACT_UNSUBSCRIBE] = act_unsubscribe,
-    [ACT_DAEMON] = act_daemon,     [ACT_HANDLE_OPEN] = act_handle,
-    [ACT_HANDLE_USE] = act_handle, [ACT_HANDLE_CLOSE] = act_handle,
+    [ACT_FORWARD] = act_forward,     [ACT_INITIALIZE] = act_initialize,
+    [ACT_START] = act_start,         [ACT_RESUME] = act_resume,
+    [ACT_FORK] = act_start,          [ACT_READ] = act_forward,
+    [ACT_LOADED] = act_forward,      [ACT_CONFIG] = act_forward,
+    [ACT_FOLDERS] = act_folders,     [ACT_UNSUBSCRIBE] = act_unsubscribe,
+    [ACT_DAEMON] = act_daemon,       [ACT_HANDLE_OPEN] = act_handle,
+    [ACT_APPROVALS] = act_approvals, [ACT_DECIDE] = act_decide,
+    [ACT_HANDLE_USE] = act_handle,   [ACT_HANDLE_CLOSE] = act_handle,
 };
 
 /* ---- rights and guards ----------------------------------------------------------------- */

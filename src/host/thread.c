@@ -223,6 +223,16 @@ void thread_set_active(struct thread *t, bool active)
     // whoever goes last
 }
 
+void thread_learn_waiting(struct thread *t, struct bytes status)
+{
+    struct bytes flags;
+    if (json_raw_get(status, "activeFlags", &flags) == OK &&
+        memmem(flags.at, flags.len, "waitingOn", strlen("waitingOn")) != NULL) {
+        return;
+    }
+    requests_not_asked(t);
+}
+
 void thread_listen(struct thread *t)
 {
     if (t->live || t->asking || t->hidden || !t->hub->ready) {

@@ -79,6 +79,8 @@ void thread_turn_started(struct thread *t, struct bytes turn);
 /* Closes items and requests that the agent left open; call before delivering. */
 void thread_turn_completed(struct thread *t, struct bytes turn, bool orderly);
 void thread_set_active(struct thread *t, bool active);
+/* A raw status of the agent: does it wait for anybody at all? */
+void thread_learn_waiting(struct thread *t, struct bytes status);
 
 /* Makes our upstream connection hear it, or stop: only when idle and nobody is left. */
 void thread_listen(struct thread *t);

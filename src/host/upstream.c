@@ -146,6 +146,7 @@ static bool hook_status(struct said *s)
     }
     if (s->thread != NULL) {
         thread_set_active(s->thread, json_raw_is(type, "active"));
+        thread_learn_waiting(s->thread, member(s->params, "status"));
     }
     return true;
 }

@@ -201,6 +201,10 @@ static void fill_claim(struct link_session *s, const struct session_peer *p)
     memcpy(c->key, p->device_key, sizeof(c->key));
     memcpy(c->relay_key, p->relay_key, sizeof(c->relay_key));
     c->grant_serial = p->grant_serial;
+    const struct bytes th4 = session_th4(s->session);
+    if (th4.len == sizeof(c->th4)) {
+        memcpy(c->th4, th4.at, sizeof(c->th4));
+    }
     text_sanitize(bytes_from_str(p->name), c->name, sizeof(c->name));
     text_sanitize(bytes_from_str(p->version), c->version, sizeof(c->version));
     c->role_asked = (uint8_t)p->role_asked;

@@ -73,6 +73,7 @@ struct link_claim {
     uint8_t relay_key[32]; // Dr (modes 1 and 2)
     uint8_t pair_root[32]; // modes 1 and 2: store it when the device is accepted
     uint64_t grant_serial; // of the grant it holds, 0: none
+    uint8_t th4[32];       // of this session (protocol.md 7)
     char name[LINK_NAME_MAX];
     char version[LINK_NAME_MAX];
     uint8_t role_asked; // 0: none was asked

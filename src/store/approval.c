@@ -1,6 +1,5 @@
 #include "store/approval.h"
 
-#include "base/log.h"
 #include "store/db.h"
 
 /* ---- one transaction --------------------------------------------------------------- */
@@ -8,17 +7,15 @@
 /* Somebody who began it already wants it to end with ours. */
 static enum err begin(struct store *s)
 {
-    return sqlite3_get_autocommit(s->db) != 0 ? db_exec(s, "BEGIN IMMEDIATE") : OK;
+    return store_in_transaction(s) ? OK : store_begin(s);
 }
 
 static enum err end(struct store *s, enum err e)
 {
     if (e == OK) {
-        e = db_exec(s, "COMMIT");
+        return store_commit(s);
     }
-    if (e != OK && sqlite3_get_autocommit(s->db) == 0 && db_exec(s, "ROLLBACK") != OK) {
-        log_error("store.stuck", "reason=\"%s\"", err_text(e));
-    }
+    store_rollback(s);
     return e;
 }
 
@@ -26,7 +23,7 @@ static enum err end(struct store *s, enum err e)
  * transaction there is nothing to wait for anyway. */
 static enum err lazily(struct store *s, sqlite3_stmt *q)
 {
-    if (sqlite3_get_autocommit(s->db) == 0) {
+    if (store_in_transaction(s)) {
         return db_run(s, q);
     }
     if (q == NULL || db_exec(s, "PRAGMA synchronous=NORMAL") != OK) {
@@ -105,7 +102,7 @@ enum err store_approval_vote(struct store *s, const struct store_vote *vote,
     if (e != OK) {
         return e;
     }
-    e = put_vote(s, vote);
+    e = vote == NULL ? OK : put_vote(s, vote);
     e = e == OK ? set_decided(s, after) : e;
     return end(s, e);
 }

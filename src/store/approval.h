@@ -51,7 +51,7 @@ struct store_vote {
 /* A new request. Durable when it returns. */
 NODISCARD enum err store_approval_put(struct store *s, const struct store_approval *v);
 
-/* A vote, and what the request came to by it, in one transaction: the one that is
+/* A vote (NULL: nobody's, it expired), and what the request came to by it, in one transaction: the one that is
  * open, which it commits, or one of its own. Durable when it returns. */
 NODISCARD enum err store_approval_vote(struct store *s, const struct store_vote *vote,
                                        const struct store_approval *after);

@@ -40,6 +40,8 @@ static const struct {
     {"remoteControl/status/read", ROLE_VIEWER},
     {"remoteControl/", ROLE_NONE}, // wants admin
     {"farhand/status", ROLE_VIEWER},
+    {"farhand/approval/list", ROLE_VIEWER},
+    {"farhand/approval/decide", ROLE_APPROVER},
     {"farhand/audit/headers", ROLE_VIEWER},
     {"farhand/folders/list", ROLE_OPERATOR},
     {"farhand/", ROLE_NONE},
