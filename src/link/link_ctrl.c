@@ -110,13 +110,15 @@ static void give_up(struct link_ctrl *c, enum link_cause cause, const char *sent
 }
 
 /* protocol.md 5.1: a new session beside the old one, which carries on until READY. */
-void link_ctrl_renew(struct link_ctrl *c)
+bool link_ctrl_renew(struct link_ctrl *c)
 {
-    if (c->live != NULL && !ctrl_is_racing(c)) {
-        log_info("ctrl.renew", "age_ms=%llu",
-                 (unsigned long long)(loop_now_ms(c->loop) - c->ready_ms));
-        ctrl_race(c);
+    if (c->live == NULL || ctrl_is_racing(c)) {
+        return false;
     }
+    log_info("ctrl.renew", "age_ms=%llu",
+             (unsigned long long)(loop_now_ms(c->loop) - c->ready_ms));
+    ctrl_race(c);
+    return true;
 }
 
 void ctrl_event(struct ctrl_try *t, const struct session_event *ev)
@@ -136,7 +138,7 @@ void ctrl_event(struct ctrl_try *t, const struct session_event *ev)
         give_up(c, ctrl_denial(ev->denied.code), ev->denied.text);
         return;
     case SESSION_RENEW:
-        link_ctrl_renew(c);
+        (void)link_ctrl_renew(c);
         return;
     case SESSION_SILENT:
     case SESSION_PONG:
@@ -171,7 +173,7 @@ static void on_retry(struct timer *t)
 {
     struct link_ctrl *c = CONTAINER_OF(t, struct link_ctrl, retry);
     if (c->m.state == LINK_CTRL_READY) {
-        link_ctrl_renew(c);
+        (void)link_ctrl_renew(c);
     } else {
         dial(c);
     }

@@ -62,8 +62,9 @@ struct link_ctrl *link_ctrl_create(struct loop *loop, const struct link_joined *
                                    void *user);
 /* Begins; while WAITING, tries again at once. */
 void link_ctrl_start(struct link_ctrl *c);
-/* A new session beside the one that lives, as when that gets too old. */
-void link_ctrl_renew(struct link_ctrl *c);
+/* A new session beside the one that lives, as when that gets too old. False: there is
+ * none, or a new one is on its way already. */
+bool link_ctrl_renew(struct link_ctrl *c);
 void link_ctrl_close(struct link_ctrl *c, void (*done)(void *user));
 
 /* Every address was tried since the last success, and none worked: it waits. */

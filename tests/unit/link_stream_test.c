@@ -115,7 +115,7 @@ TEST(stream_goes_over_to_a_new_session_without_a_gap)
     const unsigned opened = r.n_opened;
     const unsigned closed = r.n_closed;
     for (unsigned round = 1; round <= ROUNDS; round++) {
-        link_ctrl_renew(c.ctrl);
+        RIG_UNTIL(&r, link_ctrl_renew(c.ctrl)); // the last one has come over
         for (unsigned i = 0; i < TEXTS; i++) {
             rig_say(st, "1");
             EQ_INT(c.state, LINK_CTRL_READY); // nobody notices
