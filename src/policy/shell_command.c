@@ -100,6 +100,11 @@ bool grammar_newline(struct shell_reader *r)
 
 static bool heredoc_announce(struct shell_reader *r, struct rough_word end, bool tabs)
 {
+    // bash 5.2 writes a substitution anew before it reads it, and then loses the `;` of a
+    // command behind a here-document: `ls; ! -l` ran as `ls ! -l`.
+    if (r->n_substitutions != 0) {
+        return reader_fail(r, "a here-document within a substitution");
+    }
     if ((end.flags & WORD_UNSURE) != 0) {
         return reader_fail(r, "the end of a here-document is not plain");
     }

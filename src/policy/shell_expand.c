@@ -30,7 +30,17 @@ static bool may_nest(struct shell_reader *r)
     if (r->n_heredocs != 0) {
         return reader_fail(r, "a here-document and a substitution are entwined");
     }
-    return reader_enter(r);
+    if (!reader_enter(r)) {
+        return false;
+    }
+    r->n_substitutions++;
+    return true;
+}
+
+static void leave_nested(struct shell_reader *r)
+{
+    r->n_substitutions--;
+    reader_leave(r);
 }
 
 /* $(program) */
@@ -47,7 +57,7 @@ static bool read_program(struct shell_reader *r)
         return reader_fail(r, "$( is not closed");
     }
     r->at++;
-    reader_leave(r);
+    leave_nested(r);
     return true;
 }
 
@@ -138,7 +148,8 @@ bool expand_dollar(struct shell_reader *r, bool quoted, uint8_t *flags)
     const int c = reader_peek(r, 1);
     if (c == '(') {
         if (reader_peek(r, 2) == '(') {
-            return read_arithmetic(r); // a number: no flag
+            *flags |= WORD_SUBST; // one word, whatever the number
+            return read_arithmetic(r);
         }
         note(quoted, WORD_SUBST, flags);
         return read_program(r);
@@ -193,7 +204,7 @@ bool expand_backtick(struct shell_reader *r, bool quoted, uint8_t *flags)
     }
     r->in = whole;
     r->at++;
-    reader_leave(r);
+    leave_nested(r);
     note(quoted, WORD_SUBST, flags);
     return ok;
 }

@@ -52,7 +52,8 @@ struct shell_reader {
     size_t at;
     enum shell_dialect dialect;
     unsigned depth;
-    enum err err;    // ERR_NOMEM: nothing else is a failure of ours
+    unsigned n_substitutions; // that are open here
+    enum err err;             // ERR_NOMEM: nothing else is a failure of ours
     const char *why; // the first obstacle; from then on every reader returns false
     size_t why_at;
     struct shell_store *store;
