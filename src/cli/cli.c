@@ -36,6 +36,21 @@ const char *cli_dim(void)
     return cli_is_terminal() ? "\033[2m" : "";
 }
 
+const char *cli_red(void)
+{
+    return cli_is_terminal() ? "\033[31m" : "";
+}
+
+const char *cli_green(void)
+{
+    return cli_is_terminal() ? "\033[32m" : "";
+}
+
+const char *cli_yellow(void)
+{
+    return cli_is_terminal() ? "\033[33m" : "";
+}
+
 const char *cli_plain(void)
 {
     return cli_is_terminal() ? "\033[0m" : "";
@@ -169,10 +184,13 @@ static int unknown_option(const struct cli_command *command, const char *word)
 static int parse_option(struct cli_args *args, int argc, char **argv, int *at)
 {
     const char *word = argv[*at];
-    const char *name = strcmp(word, "-h") == 0 ? "help" : word + strspn(word, "-");
+    const bool is_short = strcmp(word, "-h") == 0 || strcmp(word, "-n") == 0;
+    const char *name = strcmp(word, "-h") == 0   ? "help"
+                       : strcmp(word, "-n") == 0 ? "last"
+                                                 : word + strspn(word, "-");
     const size_t len = strcspn(name, "=");
     const struct cli_option *option = option_find(args->command, name, len);
-    if (option == NULL || (word[1] != '-' && strcmp(word, "-h") != 0)) {
+    if (option == NULL || (word[1] != '-' && !is_short)) {
         return unknown_option(args->command, word);
     }
     const char *value = name[len] == '=' ? name + len + 1 : NULL;

@@ -92,6 +92,9 @@ bool cli_is_terminal(void); // stdout is one, and colours are wanted
 /* The terminal sequences, or "" when colours are not wanted. */
 const char *cli_bold(void);
 const char *cli_dim(void);
+const char *cli_red(void);
+const char *cli_green(void);
+const char *cli_yellow(void);
 const char *cli_plain(void);
 
 #endif

@@ -18,7 +18,9 @@
     X(EXIT_RUNNING, 8, "already running, or the port is taken")                  \
     X(EXIT_AGENT, 9, "the agent (Codex) is missing, too old or failed")          \
     X(EXIT_HOME, 10, "the state folder cannot be used")                          \
-    X(EXIT_CERTIFICATE, 11, "the certificate or its key cannot be used")
+    X(EXIT_CERTIFICATE, 11, "the certificate or its key cannot be used")         \
+    X(EXIT_UNSOUND, 12, "audit verify: a record was changed or is not proved")   \
+    X(EXIT_WARNING, 13, "doctor: it works, and something should be looked at")
 
 #define EXIT_CODE_ENUM(name, value, text) name = (value),
 enum exit_code { EXIT_CODE_LIST(EXIT_CODE_ENUM) };

@@ -1,0 +1,116 @@
+// What happened is written down, and nobody can change it without being found out.
+
+import { execFileSync } from "node:child_process";
+import { appendFileSync, copyFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { approval, Host, say, startThread, turnEnds } from "./lib/host";
+import type { Json } from "./lib/rpc";
+import { describe, expect, FARHAND, type Scene, test } from "./lib/scene";
+
+function log(scene: Scene): Json[] {
+  return readFileSync(join(scene.home, "audit.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+}
+
+function audit(scene: Scene, ...argv: string[]): { code: number; out: string } {
+  try {
+    return { code: 0, out: execFileSync(FARHAND, ["audit", ...argv], { env: scene.env, encoding: "utf8", stdio: "pipe" }) };
+  } catch (error) {
+    const { status, stdout, stderr } = error as { status: number; stdout: string; stderr: string };
+    return { code: status, out: stdout + stderr };
+  }
+}
+
+/** A turn with one question, answered by the phone; one command that ran. */
+async function work(scene: Scene): Promise<Host> {
+  const host = await Host.up(scene);
+  await host.agentReady();
+  const rpc = await (await host.pair({ name: "Pixel" })).attach();
+  const threadId = await startThread(rpc);
+  await say(rpc, threadId, "run echo written-down");
+  rpc.answer(await approval(rpc, threadId), { decision: "accept" });
+  await turnEnds(rpc, threadId);
+  return host;
+}
+
+describe("the audit log", () => {
+  test("has the pairing, the turn, the question, who decided, and what ran, in their order", async ({ scene }) => {
+    const host = await work(scene);
+    await host.stop();
+    const rows = log(scene);
+    const find = (type: string, fits: (payload: Json) => boolean = () => true): Json => {
+      const row = rows.find((r) => r.type === type && fits(r.payload));
+      expect(row, `${type} in ${rows.map((r) => r.type)}`).toBeDefined();
+      return row;
+    };
+    expect(rows[0].type).toBe("start");
+    expect(find("pair").payload).toMatchObject({ name: "Pixel", how: "qr", by: { kind: "local" } });
+    expect(find("grant").idx).toBeGreaterThan(find("pair").idx);
+    expect(find("turn", (p) => p.state === "started").payload.by).toMatchObject({ kind: "device", name: "Pixel" });
+    const decision = find("decision");
+    expect(decision.payload).toMatchObject({ decision: "accept", by: { kind: "device", name: "Pixel" } });
+    expect(find("request").payload.requestId).toBe(decision.payload.requestId);
+    const effect = find("effect", (p) => p.kind === "commandExecution");
+    expect(effect.payload).toMatchObject({ asked: true, requestId: decision.payload.requestId, status: "completed" });
+    expect(decision.idx).toBeLessThan(effect.idx);
+    expect(find("turn", (p) => p.state === "completed").payload.status).toBe("completed");
+    expect(rows.at(-1).type).toBe("checkpoint");
+    expect(audit(scene, "verify")).toMatchObject({ code: 0 });
+    const shown = audit(scene, "show", "--device", "Pixel", "--type", "decision");
+    expect(shown.out.trim().split("\n")).toHaveLength(1);
+    expect(shown.out).toContain("Pixel");
+    expect(audit(scene, "verify", join(scene.home, "audit.jsonl"), "--host-key", rows[0].payload.hostKey)).toMatchObject({ code: 0 });
+    const other = audit(scene, "verify", "--host-key", "11".repeat(32));
+    expect(other.code).toBe(12);
+    expect(other.out).toContain("record 1 ");
+  });
+
+  test("that somebody edited is named by verify, said by the host, and goes on", async ({ scene }) => {
+    await (await work(scene)).stop();
+    const path = join(scene.home, "audit.jsonl");
+    const rows = log(scene);
+    const row = rows.find((r) => r.type === "decision");
+    const text = readFileSync(path, "utf8");
+    writeFileSync(path, text.replace('"decision":"accept"', '"decision":"cancel"'));
+    const verified = audit(scene, "verify");
+    expect(verified.code).toBe(12);
+    expect(verified.out).toContain(`record ${row.idx} `);
+    expect(verified.out).toContain("changed after it was written");
+    const again = await Host.up(scene);
+    expect((await again.status()).audit.lastError).toContain(`record ${row.idx}`);
+    await again.stop();
+    expect(log(scene).some((r) => r.type === "recovered" && r.payload.broken === row.idx)).toBe(true);
+    writeFileSync(path, text.split("\n").filter((line) => !line.includes('"type":"decision"')).join("\n"));
+    expect(audit(scene, "verify").out).toContain("records are missing");
+  });
+
+  test("whose end was torn by a crash is repaired and says so", async ({ scene }) => {
+    const host = await work(scene);
+    await host.program.stop("SIGKILL");
+    const path = join(scene.home, "audit.jsonl");
+    const whole = log(scene).length;
+    appendFileSync(path, '{"idx":99,"time":17');
+    expect(audit(scene, "verify").out).toContain("no whole one");
+    const again = await Host.up(scene);
+    await again.stop();
+    const rows = log(scene);
+    expect(rows[whole].type).toBe("start");
+    expect(rows[whole + 1]).toMatchObject({ type: "recovered", payload: { dropped: 19 } });
+    expect(audit(scene, "verify")).toMatchObject({ code: 0 });
+  });
+
+  test("an excerpt can be exported and verified with the host's key", async ({ scene }) => {
+    await (await work(scene)).stop();
+    const rows = log(scene);
+    const part = scene.path("part.jsonl");
+    copyFileSync(join(scene.home, "audit.jsonl"), part);
+    writeFileSync(part, rows.slice(3).map((r) => `${JSON.stringify(r)}\n`).join(""));
+    expect(audit(scene, "verify", part, "--host-key", rows[0].payload.hostKey).code).toBe(0);
+    const out = scene.path("export.jsonl");
+    expect(audit(scene, "export", "--since", "1h", "--out", out).code).toBe(0);
+    expect(audit(scene, "verify", out).code).toBe(0);
+    truncateSync(out, 100);
+    expect(audit(scene, "verify", out).code).toBe(12);
+    expect(audit(scene, "show", "--since", "yesterdayish").code).toBe(2);
+  });
+});
