@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -11,6 +12,7 @@
 #include "base/text.h"
 #include "client/joined.h"
 #include "client/reach.h"
+#include "client/signer.h"
 #include "link/link_ctrl.h"
 #include "loop/signal.h"
 #include "loop/timer.h"
@@ -44,6 +46,7 @@ struct conn_stream {
     struct keeper *keeper;
     struct ws_conn *ws;          // NULL once closed
     struct link_ctrl_stream *st; // NULL once closed
+    struct signer *signer;       // answers become decisions of this device
 };
 
 /* A connection asked for while there is no session. */
@@ -83,9 +86,59 @@ static void conn_maybe_free(struct conn_stream *c)
         struct keeper *k = c->keeper;
         list_remove(&c->node);
         k->n_conns--;
+        signer_destroy(c->signer);
         mem_free(c);
         note_use(k);
     }
+}
+
+/* ---- signing for the clients --------------------------------------------------------- */
+
+static enum err on_proof(void *user, struct approval *out)
+{
+    const struct keeper *k = user;
+    return link_ctrl_proof(k->ctrl, out);
+}
+
+static enum err on_sign(void *user, struct bytes a, uint8_t sig[SIGN_SIG])
+{
+    const struct keeper *k = user;
+    return link_ctrl_sign(k->ctrl, a, sig);
+}
+
+static uint64_t on_wall(void *user)
+{
+    (void)user;
+    return clock_wall_ms();
+}
+
+static const struct signer_ops signer_ops = {
+    .proof = on_proof, .sign = on_sign, .wall_ms = on_wall};
+
+static enum err pass_up(struct conn_stream *c, struct bytes payload)
+{
+    struct buf changed;
+    buf_init(&changed, LANE_MESSAGE_MAX);
+    enum err e = signer_up(c->signer, payload, &changed);
+    if (e == OK || e == ERR_NOT_FOUND) {
+        e = link_ctrl_stream_send(c->st, e == OK ? buf_bytes(&changed) : payload);
+    } else if (e == ERR_DENIED) {
+        e = ws_conn_send_text(c->ws, buf_bytes(&changed));
+    }
+    buf_fini(&changed);
+    return e;
+}
+
+static enum err pass_down(struct conn_stream *c, struct bytes text)
+{
+    struct buf changed;
+    buf_init(&changed, LANE_MESSAGE_MAX);
+    enum err e = signer_down(c->signer, text, &changed);
+    e = e == ERR_CANCELED
+            ? OK // it was for us
+            : ws_conn_send_text(c->ws, e == OK ? buf_bytes(&changed) : text);
+    buf_fini(&changed);
+    return e;
 }
 
 static void on_message(struct ws_conn *ws, void *user, bool text, struct bytes payload)
@@ -98,7 +151,7 @@ static void on_message(struct ws_conn *ws, void *user, bool text, struct bytes p
     if (c->st == NULL) {
         return; // its stream is over; the close frame is on its way
     }
-    const enum err e = link_ctrl_stream_send(c->st, payload);
+    const enum err e = pass_up(c, payload);
     if (e != OK) {
         log_warn("keeper.refused", "reason=\"%s\"", err_text(e));
         ws_conn_close(ws, WS_CLOSE_TRY_LATER, "the way to the host is full");
@@ -133,7 +186,7 @@ static void on_stream_text(void *user, struct link_ctrl_stream *st, struct bytes
 {
     (void)user;
     struct conn_stream *c = link_ctrl_stream_user(st);
-    if (c->ws != NULL && ws_conn_send_text(c->ws, text) != OK) {
+    if (c->ws != NULL && pass_down(c, text) != OK) {
         log_warn("keeper.slow_client", "queued=%zu", ws_conn_queued(c->ws));
         ws_conn_close(c->ws, WS_CLOSE_TRY_LATER, "this client does not read");
     }
@@ -207,8 +260,10 @@ static void connect_stream(struct keeper *k, struct http_exchange *x)
     };
     struct conn_stream *c = mem_new(sizeof(*c));
     c->keeper = k;
+    c->signer = signer_create(&signer_ops, k);
     const enum err e = link_ctrl_stream_open(k->ctrl, c, &c->st);
     if (e != OK) {
+        signer_destroy(c->signer);
         mem_free(c);
         if (e == ERR_CLOSED) {
             wait_for_session(k, x);

@@ -60,6 +60,8 @@ struct link_ctrl {
     struct sign_key *relay_key;             // Dr
     struct login tickets[LINK_JOINED_URLS]; // of the address with the same index
     uint64_t grant_serial;
+    bool has_th4;
+    uint8_t th4[32]; // of the newest session (protocol.md 7)
 
     struct list tries;
     struct ctrl_try *live; // NULL: none

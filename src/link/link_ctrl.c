@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "crypto/random.h"
 #include "link/ctrl_state.h"
+#include "session/approval.h"
 
 #define STABLE_MS       10000u
 #define CONTESTED_TRIES 6u      // some seconds
@@ -67,6 +68,36 @@ static void on_probe(struct timer *t)
     timer_start(c->loop, &c->probe, PROBE_MS, on_probe);
 }
 
+static void note_th4(struct link_ctrl *c, const struct ctrl_try *t)
+{
+    const struct bytes th4 = session_th4(ctrl_channel_session(t->channel));
+    if (th4.len == sizeof(c->th4)) {
+        memcpy(c->th4, th4.at, sizeof(c->th4));
+        c->has_th4 = true;
+    }
+}
+
+enum err link_ctrl_proof(const struct link_ctrl *c, struct approval *out)
+{
+    if (!c->has_th4) {
+        return ERR_CLOSED;
+    }
+    memcpy(out->host_id, c->joined.host_id, sizeof(out->host_id));
+    memcpy(out->th4, c->th4, sizeof(out->th4));
+    out->grant_serial = c->grant_serial;
+    return OK;
+}
+
+enum err link_ctrl_sign(const struct link_ctrl *c, struct bytes a, uint8_t sig[64])
+{
+    struct approval read;
+    const enum err e = approval_read(a, &read);
+    if (e == OK) {
+        approval_sign(c->device_key, a, sig);
+    }
+    return e;
+}
+
 static void on_session_ready(struct ctrl_try *t, const struct session_ready *r)
 {
     struct link_ctrl *c = t->ctrl;
@@ -76,6 +107,7 @@ static void on_session_ready(struct ctrl_try *t, const struct session_ready *r)
     if (r->has_grant) {
         c->grant_serial = r->grant.serial;
     }
+    note_th4(c, t);
     ctrl_try_win(t);
     const bool news = ctrl_joined_update(&c->joined, r);
     c->n_failed = 0;

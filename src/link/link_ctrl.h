@@ -33,6 +33,7 @@
 
 #define LINK_CTRL_STREAMS_MAX 64u
 
+struct approval;
 struct loop;
 struct link_ctrl;
 struct link_ctrl_stream;
@@ -70,6 +71,13 @@ void link_ctrl_close(struct link_ctrl *c, void (*done)(void *user));
 /* Every address was tried since the last success, and none worked: it waits. */
 bool link_ctrl_is_down(const struct link_ctrl *c);
 bool link_ctrl_congested(const struct link_ctrl *c);
+
+/* What a decision of this device names: host_id, th4 of the newest session, serial of
+ * the grant. ERR_CLOSED: there was no session yet. The other members are untouched. */
+NODISCARD enum err link_ctrl_proof(const struct link_ctrl *c, struct approval *out);
+/* Signs a decision, and nothing else, with D. ERR_PROTO: it is none. */
+NODISCARD enum err link_ctrl_sign(const struct link_ctrl *c, struct bytes a,
+                                  uint8_t sig[64]);
 
 /* ERR_LIMIT: too many streams. ERR_CLOSED: not READY, or not any more: wait for READY. */
 NODISCARD enum err link_ctrl_stream_open(struct link_ctrl *c, void *user,
