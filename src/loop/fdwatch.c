@@ -1,5 +1,7 @@
 #include "loop/fdwatch.h"
 
+#include <fcntl.h>
+
 #include "base/mem.h"
 #include "loop/loop_uv.h"
 
@@ -23,10 +25,14 @@ enum err fdwatch_open(struct loop *l, int fd, fdwatch_fn *fn, void *user,
                       struct fdwatch **out)
 {
     struct fdwatch *w = mem_new(sizeof(*w));
-    if (uv_poll_init(&l->uv, &w->uv, fd) != 0) {
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || uv_poll_init(&l->uv, &w->uv, fd) != 0) {
         mem_free(w);
         return ERR_IO;
     }
+    // libuv made it non-blocking, and with it what shares its open file: a terminal is
+    // our output too, and the shell's when we are gone.
+    (void)fcntl(fd, F_SETFL, flags);
     w->uv.data = w;
     w->fn = fn;
     w->user = user;

@@ -2,7 +2,8 @@
  * fdwatch: learn when a descriptor of any kind can be read or written.
  *
  * Shape      for what is not a stream: a terminal, inotify, pidfd.
- * Ownership  the descriptor stays the caller's and must outlive the watch.
+ * Ownership  the descriptor stays the caller's, with the flags it has (O_NONBLOCK or
+ *            not), and must outlive the watch.
  *            fdwatch_close() frees; no callback follows.
  * Errors     ERR_IO  the descriptor cannot be watched (a regular file)
  */

@@ -144,6 +144,31 @@ TEST(lines_refuse_a_line_without_end)
     free(text);
 }
 
-RUN_TESTS(T(lines_table), T(lines_paused_hold_back_what_was_read),
+/* A terminal is one open file: what is done to stdin is done to stdout, and to the shell. */
+TEST(lines_leave_a_terminal_as_it_was)
+{
+    struct loop *loop = loop_create();
+    struct got g = {.ended = false};
+    const int master = posix_openpt(O_RDWR | O_NOCTTY);
+    TRUE(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    const int fd = open(ptsname(master), O_RDWR | O_NOCTTY);
+    TRUE(fd >= 0);
+    buf_init(&g.text, 1024);
+    g.lines = lines_open(loop, fd, 64, &events, &g);
+    EQ_INT(write(master, "y\n", 2), 2);
+    while (g.n == 0) {
+        (void)loop_turn(loop);
+    }
+    EQ_BYTES(buf_bytes(&g.text), BYTES_LIT("y|"));
+    EQ_INT(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    lines_close(g.lines);
+    loop_destroy(loop);
+    buf_fini(&g.text);
+    (void)close(fd);
+    (void)close(master);
+}
+
+RUN_TESTS(T(lines_table), T(lines_leave_a_terminal_as_it_was),
+          T(lines_paused_hold_back_what_was_read),
           T(lines_closed_in_a_callback_say_nothing_more),
           T(lines_refuse_a_line_without_end))
