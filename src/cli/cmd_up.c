@@ -104,7 +104,7 @@ static void on_engine(void *user, const struct engine_status *status)
         u->exit_code = cli_fail(EXIT_AGENT, "%s", status->error);
         begin_close(u);
     } else if (text != NULL && !cli_has(u->args, "json")) {
-        cli_say("  %s", text);
+        pair_term_say(u->term, text);
     }
 }
 

@@ -67,6 +67,7 @@ static void on_line_end(void *user, enum err e)
     (void)e; // no more answers: another terminal may give them
     lines_close(t->lines);
     t->lines = NULL;
+    pair_view_input_ended(&t->view);
 }
 
 /* ---- the connection --------------------------------------------------------------------- */
@@ -139,6 +140,15 @@ struct pair_term *pair_term_open(struct loop *loop, const struct pair_term_optio
     const struct dial_options options = {.url = url};
     t->dial = dial_ws(loop, &options, on_dialed, t);
     return t;
+}
+
+void pair_term_say(struct pair_term *t, const char *text)
+{
+    if (t != NULL && t->ws != NULL) {
+        pair_view_say(&t->view, text);
+    } else {
+        cli_say("  %s", text);
+    }
 }
 
 void pair_term_close(struct pair_term *t)

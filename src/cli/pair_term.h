@@ -26,4 +26,7 @@ struct pair_term_options {
 struct pair_term *pair_term_open(struct loop *loop, const struct pair_term_options *o);
 void pair_term_close(struct pair_term *t); // NULL is fine
 
+/* A line that does not bury the question of a pairing. `t` may be NULL. */
+void pair_term_say(struct pair_term *t, const char *text);
+
 #endif

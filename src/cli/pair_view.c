@@ -12,7 +12,7 @@
 #include "cli/qr_print.h"
 #include "wire/jsonrpc.h"
 
-enum { HELLO, WAITING, STARTING, SHOWING, ASKING, ENDED };
+enum { HELLO, WAITING, STARTING, SHOWING, ASKING, ANSWERED, ENDED };
 
 static const struct machine_state states[] = {
     [HELLO] = {"hello", MOVES_TO(WAITING) | MOVES_TO(ENDED)},
@@ -20,7 +20,10 @@ static const struct machine_state states[] = {
     [STARTING] = {"starting", MOVES_TO(SHOWING) | MOVES_TO(WAITING) | MOVES_TO(ENDED)},
     [SHOWING] = {"showing", MOVES_TO(ASKING) | MOVES_TO(WAITING) | MOVES_TO(STARTING) |
                                 MOVES_TO(ENDED)},
-    [ASKING] = {"asking", MOVES_TO(STARTING) | MOVES_TO(WAITING) | MOVES_TO(ENDED)},
+    [ASKING] = {"asking", MOVES_TO(ANSWERED) | MOVES_TO(STARTING) | MOVES_TO(WAITING) |
+                              MOVES_TO(ENDED)},
+    [ANSWERED] = {"answered", MOVES_TO(ASKING) | MOVES_TO(STARTING) |
+                                  MOVES_TO(WAITING) | MOVES_TO(ENDED)},
     [ENDED] = {"ended", 0},
 };
 
@@ -161,16 +164,25 @@ static void print_code(struct pair_view *v, json_t *result)
     }
 }
 
+static void print_question(const struct pair_view *v)
+{
+    (void)printf("\n  %s %s", v->question,
+                 v->input_ended ? "Answer with 'farhand pair confirm'.\n" : "[y/N] ");
+    (void)fflush(stdout);
+}
+
 static void ask(struct pair_view *v, const json_t *row)
 {
     if (v->o->json) {
         return;
     }
-    (void)printf("\n  %s%s%s asks to pair as %s. Does it show %s%s%s? [y/N] ",
-                 cli_bold(), json_get_str(row, "deviceName"), cli_plain(),
-                 json_get_str(row, "role"), cli_bold(), json_get_str(row, "sas"),
-                 cli_plain());
-    (void)fflush(stdout);
+    if (text_format(v->question, sizeof(v->question),
+                    "%s%s%s asks to pair as %s. Does it show %s%s%s?", cli_bold(),
+                    json_get_str(row, "deviceName"), cli_plain(),
+                    json_get_str(row, "role"), cli_bold(), json_get_str(row, "sas"),
+                    cli_plain()) == OK) {
+        print_question(v);
+    }
 }
 
 /* ---- what comes in --------------------------------------------------------------------- */
@@ -246,7 +258,7 @@ static void on_pairing(struct pair_view *v, json_t *row)
         return;
     }
     const int code = code_of(state);
-    if (code >= 0 && (v->m.state == SHOWING || v->m.state == ASKING)) {
+    if (code >= 0 && v->m.state >= SHOWING && v->m.state <= ANSWERED) {
         say_end(v, state, row);
         again_or_end(v, code);
     }
@@ -281,6 +293,10 @@ static void on_error(struct pair_view *v, int64_t id, const json_t *error)
 {
     const char *message = json_get_str(error, "message");
     (void)cli_fail(EXIT_RPC, "%s", message == NULL ? "the host refused" : message);
+    if (id == ID_CONFIRM && v->m.state == ANSWERED) {
+        machine_move(&v->m,
+                     ASKING); // it stands open, unless another terminal was first
+    }
     if (id == ID_CONFIRM || v->m.state == ENDED) {
         return;
     }
@@ -331,8 +347,12 @@ void pair_view_message(struct pair_view *v, struct bytes text)
     json_decref(message);
 }
 
+/* Only what was typed after the digits were shown is an answer to them. */
 void pair_view_line(struct pair_view *v, const char *line)
 {
+    if (v->m.state == SHOWING && line[0] != '\0' && !v->o->json) {
+        cli_say("  No device asks yet: open the link or scan the code first.");
+    }
     if (v->m.state != ASKING) {
         return;
     }
@@ -340,5 +360,23 @@ void pair_view_line(struct pair_view *v, const char *line)
     json_t *params = json_object();
     json_set_str(params, "pairingId", v->pairing_id);
     json_set_bool(params, "accept", yes);
+    machine_move(&v->m, ANSWERED);
     send_request(v, ID_CONFIRM, "farhand/pairing/confirm", params);
+}
+
+void pair_view_input_ended(struct pair_view *v)
+{
+    v->input_ended = true;
+    if (v->m.state == ASKING && !v->o->json) {
+        print_question(v);
+    }
+}
+
+void pair_view_say(const struct pair_view *v, const char *text)
+{
+    const bool asking = v->m.state == ASKING && !v->o->json;
+    cli_say("%s  %s", asking ? "\n" : "", text);
+    if (asking) {
+        print_question(v);
+    }
 }

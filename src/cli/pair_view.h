@@ -1,9 +1,9 @@
 /*
  * pair_view: what a terminal shows of a pairing: code, digits, the question.
  *
- *     HELLO --> WAITING --> STARTING --> SHOWING --> ASKING --> ENDED
- *                  ^                        |           |
- *                  +------ renewed ---------+-----------+
+ *     HELLO --> WAITING --> STARTING --> SHOWING --> ASKING --> ANSWERED --> ENDED
+ *                  ^                        |           |          |
+ *                  +------ renewed ---------+-----------+----------+
  *
  * Source     docs/architecture.md "farhand up"; docs/protocol.md 2.1, 3.
  * Shape      speaks JSON-RPC with a host, by any transport: texts in, texts out
@@ -19,6 +19,8 @@
 
 #include "base/bytes.h"
 #include "base/machine.h"
+
+#define PAIR_QUESTION_MAX 400 // a name of 64 octets, digits, a role, and the words
 
 struct pair_view_options {
     const char *role;       // offered; NULL: operator
@@ -37,7 +39,9 @@ struct pair_view {
     const struct pair_view_options *o;
     struct machine m;
     char pairing_id[40];
-    bool shown; // a code is on the screen
+    char question[PAIR_QUESTION_MAX];
+    bool input_ended; // nobody can answer here
+    bool shown;       // a code is on the screen
     bool relay_trouble_said;
 };
 
@@ -46,5 +50,11 @@ void pair_view_message(struct pair_view *v, struct bytes text);
 
 /* A line that the person typed: an answer when one is asked for. */
 void pair_view_line(struct pair_view *v, const char *line);
+
+/* No more lines will come: a question says who else can answer it. */
+void pair_view_input_ended(struct pair_view *v);
+
+/* A line about something else; a question that stands open is asked again below it. */
+void pair_view_say(const struct pair_view *v, const char *text);
 
 #endif
