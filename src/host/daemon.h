@@ -137,6 +137,8 @@ void pair_list(struct host *h, struct call *call);
 void pair_confirm(struct host *h, struct call *call);
 void pair_cancel(struct host *h, struct call *call);
 void pair_cancel_all(struct host *h); // what is not on its way to a device already
+/* Ten wrong guesses in a day, over all pairings: phrases end, QR goes on. */
+bool pair_phrases_are_locked(struct host *h);
 void pair_unlock(struct host *h, struct call *call);
 /* A device that may pair no longer leaves no code behind. */
 void pair_cancel_of(struct host *h, const uint8_t device_id[16]);

@@ -170,7 +170,7 @@ static bool read_wish(struct host *h, struct call *call, struct invite_wish *wis
     return true;
 }
 
-static bool phrases_are_locked(struct host *h)
+bool pair_phrases_are_locked(struct host *h)
 {
     uint64_t n = GUESSES_A_DAY;
     const uint64_t now = clock_wall_ms();
@@ -191,7 +191,7 @@ void pair_start(struct host *h, struct call *call)
         return;
     }
     const bool phrase = json_get_bool(call->params, "manualCode", false);
-    if (phrase && phrases_are_locked(h)) {
+    if (phrase && pair_phrases_are_locked(h)) {
         hub_reply_error(
             call, HUB_ERR_REQUEST,
             "ten wrong phrases in a day: pair by QR, or allow phrases again "

@@ -129,6 +129,11 @@ void pair_claimed(void *user, struct link_session *s, const struct link_claim *c
         link_session_deny(s, DENIED_EXPIRED, "The code has been used or has expired.");
         return;
     }
+    if (claim->mode == LINK_MODE_PHRASE && pair_phrases_are_locked(h)) {
+        refuse(h, v, DENIED_FORBIDDEN,
+               "Too many wrong phrases today: pair by QR, or unlock at the host.");
+        return;
+    }
     log_info("pair.claimed", "name=\"%s\" role=%s", claim->name, role_name(v->role));
     if (!invite_needs_person(v)) {
         pair_decide(h, v, true, NULL);
