@@ -8,6 +8,7 @@
 #include "host/handle.h"
 #include "host/item.h"
 #include "host/request.h"
+#include "host/scope.h"
 #include "host/thread.h"
 #include "host/window.h"
 
@@ -278,30 +279,31 @@ static void thread_answered(struct upcall *u, struct bytes result, struct thread
 
 /* ---- answers that are looked into ---------------------------------------------------------- */
 
-/* Hidden threads of others are taken out of thread/loaded/list. */
-static void loaded_answered(struct upcall *u, struct bytes result)
+/* Threads that the caller may not see are taken out of a list. */
+static void list_answered(struct upcall *u, struct bytes result)
 {
     json_t *root = NULL;
     if (u->by == NULL || json_parse(result, &root) != OK) {
         send_result(u, result);
         return;
     }
-    json_t *data = json_get_arr(root, "data");
-    bool changed = false;
-    for (size_t i = json_array_size(data); i-- > 0;) {
-        const char *id = json_string_value(json_array_get(data, i));
-        const struct thread *t = thread_find(u->hub, bytes_from_str(id));
-        if (t != NULL && !thread_is_seen_by(t, u->by)) {
-            (void)json_array_remove(data, i);
-            changed = true;
-        }
-    }
-    if (changed) {
+    if (scope_filter(u->by, root)) {
         send_tree(u, json_incref(root));
     } else {
         send_result(u, result);
     }
     json_decref(root);
+}
+
+/* An answer that the hub need not look into. */
+static void forward_answered(struct upcall *u, struct bytes result)
+{
+    const bool limited = u->by != NULL && !scope_is_all(u->by->info.scope);
+    if (limited && scope_lists(u->method)) {
+        list_answered(u, result);
+    } else {
+        send_result(u, result);
+    }
 }
 
 static void config_answered(struct upcall *u, struct bytes result)
@@ -343,7 +345,7 @@ static void controller_answered(struct upcall *u, struct bytes result)
         thread_answered(u, result, take_thread(u, result));
         return;
     case ACT_LOADED:
-        loaded_answered(u, result);
+        list_answered(u, result);
         return;
     case ACT_CONFIG:
         config_answered(u, result);
@@ -354,6 +356,8 @@ static void controller_answered(struct upcall *u, struct bytes result)
         handle_answered(u, result);
         return;
     case ACT_FORWARD:
+        forward_answered(u, result);
+        return;
     case ACT_READ:
     case ACT_INITIALIZE:
     case ACT_UNSUBSCRIBE:

@@ -173,13 +173,14 @@ enum err audit_grant(struct audit *a, const struct device *device, struct bytes 
 }
 
 enum err audit_change(struct audit *a, const struct store_device *before,
-                      const char *name, const char *role,
+                      const char *name, const char *role, const char *threads,
                       const struct controller_info *by)
 {
     json_t *out = json_object();
     set_device(out, before);
     set_text(out, "newName", name);
     set_text(out, "newRole", role);
+    set_text(out, "newThreads", threads);
     set_by(out, by);
     return put(a, "policy", out, true, NULL);
 }

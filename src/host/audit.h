@@ -39,7 +39,7 @@ NODISCARD enum err audit_pair(struct audit *a, const struct store_device *row,
 NODISCARD enum err audit_grant(struct audit *a, const struct device *device,
                                struct bytes grant);
 NODISCARD enum err audit_change(struct audit *a, const struct store_device *before,
-                                const char *name, const char *role,
+                                const char *name, const char *role, const char *threads,
                                 const struct controller_info *by);
 void audit_revoke(struct audit *a, const struct store_device *row, const char *why,
                   const struct controller_info *by);

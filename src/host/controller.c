@@ -6,11 +6,17 @@
 #include "base/mem.h"
 #include "host/handle.h"
 #include "host/request.h"
+#include "host/scope.h"
 #include "host/thread.h"
 #include "host/upcall.h"
 
 #define WS_CLOSE_OVERLOAD 1013
 #define STOCK_TUI_NAME    "codex-tui"
+
+bool controller_may_see(const struct controller *c, struct bytes thread_id)
+{
+    return scope_has(c->info.scope, thread_id);
+}
 
 /* ---- sending --------------------------------------------------------------- */
 
@@ -138,7 +144,7 @@ void controller_initialize(struct controller *c, struct bytes id, const json_t *
     read_client(c, params);
     controller_result(c, id, server_info(c, params));
     c->initialized = true;
-    for (unsigned i = 0; i < hub->n_warnings && c->info.role >= ROLE_OPERATOR; i++) {
+    for (unsigned i = 0; i < hub->n_warnings && controller_hears_all(c); i++) {
         if (controller_hears(c, notice_find(BYTES_LIT("configWarning")))) {
             controller_send(c, hub->warnings[i]);
         }

@@ -43,11 +43,20 @@ static inline bool controller_has(const struct controller *c, enum role role)
     return controller_is_live(c) && c->initialized && c->info.role >= role;
 }
 
+/* What concerns no thread is for operators of all of them. */
+static inline bool controller_hears_all(const struct controller *c)
+{
+    return controller_has(c, ROLE_OPERATOR) && c->info.scope[0] == '\0';
+}
+
 static inline bool controller_hears(const struct controller *c, const struct notice *n)
 {
     return controller_is_live(c) && c->initialized &&
            (n == NULL || (c->muted[n->row / 64] >> (n->row % 64) & 1) == 0);
 }
+
+/* May it know of this thread at all? Its id decides, known to the hub or not. */
+bool controller_may_see(const struct controller *c, struct bytes thread_id);
 
 void controller_send(struct controller *c, struct blob *text); // NULL: closes it
 void controller_send_json(struct controller *c, json_t *value /* take */);

@@ -121,10 +121,11 @@ enum err devices_add(struct devices *t, const struct store_device *row, uint64_t
 }
 
 enum err devices_update(struct devices *t, struct device *device, const char *name,
-                        enum role role)
+                        enum role role, const char *scope)
 {
     struct store_device row = device->row;
     text_sanitize(bytes_from_str(name), row.name, sizeof(row.name));
+    text_sanitize(bytes_from_str(scope), row.scope, sizeof(row.scope));
     row.role = (uint8_t)role;
     row.caps = role_caps(role);
     const enum err e = store_device_put(t->store, &row);
@@ -183,7 +184,8 @@ enum err devices_grant(struct devices *t, struct device *device, uint64_t now_ms
                           .issued_ms = row.issued_s * 1000,
                           .not_after_ms = row.not_after_s * 1000,
                           .proto_min = 1,
-                          .name = bytes_from_str(row.name)};
+                          .name = bytes_from_str(row.name),
+                          .scope = bytes_from_str(row.scope)};
         memcpy(g.host_id, t->keys->host_id, sizeof(g.host_id));
         memcpy(g.device_key, row.d, sizeof(g.device_key));
         e = grant_make(&g, t->keys->host, out);

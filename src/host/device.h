@@ -45,8 +45,9 @@ struct device *devices_find_text(struct devices *t, const char *text);
 /* row.id, d, dr, pair_root, name, app, role, caps are given; the rest is set here. */
 NODISCARD enum err devices_add(struct devices *t, const struct store_device *row,
                                uint64_t now_ms);
+/* `scope`: thread ids and spaces, "" for every thread. */
 NODISCARD enum err devices_update(struct devices *t, struct device *device,
-                                  const char *name, enum role role);
+                                  const char *name, enum role role, const char *scope);
 NODISCARD enum err devices_revoke(struct devices *t, struct device *device,
                                   uint64_t now_ms);
 void devices_seen(struct devices *t, struct device *device, bool connected,

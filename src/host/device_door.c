@@ -53,6 +53,7 @@ static void on_stream_open(void *user, struct link_stream *st, const uint8_t id[
                                    .caps = device->row.caps};
     memcpy(info.device_id, id, sizeof(info.device_id));
     memcpy(info.name, device->row.name, sizeof(info.name));
+    memcpy(info.scope, device->row.scope, sizeof(info.scope));
     *v = (struct visitor){.h = h, .stream = st};
     link_stream_set_user(st, v);
     v->controller = hub_attach(h->hub, &info, &visitor_ops, v);

@@ -260,6 +260,35 @@ void hub_rights_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_S
     hub_leave(hub);
 }
 
+static void drop_unseen(struct controller *c)
+{
+    struct subscription *s;
+    struct subscription *tmp;
+    list_each_safe (s, tmp, &c->subscriptions, by_controller) {
+        struct thread *t = s->thread;
+        if (!thread_is_seen_by(t, c) && thread_unsubscribe(t, c)) {
+            thread_maybe_leave(t);
+        }
+    }
+}
+
+void hub_scope_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
+                       const char *scope)
+{
+    struct controller *c;
+    hub_enter(hub, hub->now_ms);
+    list_each (c, &hub->controllers, node) {
+        if (!is_device(c, device_id) || strcmp(c->info.scope, scope) == 0) {
+            continue;
+        }
+        text_sanitize(bytes_from_str(scope), c->info.scope, sizeof(c->info.scope));
+        upcalls_drop_waiting(c); // it was asked under another grant
+        handles_kill(c);
+        drop_unseen(c);
+    }
+    hub_leave(hub);
+}
+
 void hub_revoke(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE])
 {
     struct controller *c;

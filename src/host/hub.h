@@ -38,6 +38,7 @@
 
 #define HUB_DEVICE_ID_SIZE 16
 #define HUB_NAME_SIZE      65
+#define HUB_SCOPE_SIZE     1025 // as long as a grant may be
 
 /* Our JSON-RPC error codes; Codex's own pass through. */
 enum hub_error {
@@ -72,6 +73,7 @@ struct controller_info {
     char name[HUB_NAME_SIZE]; // device name, or what the peer's program is called
     enum role role;
     uint64_t caps;
+    char scope[HUB_SCOPE_SIZE];            // thread ids and spaces; "": every thread
     uint8_t device_id[HUB_DEVICE_ID_SIZE]; // CONTROLLER_DEVICE only
     pid_t pid;                             // CONTROLLER_LOCAL only
     char exe[128];                         // likewise, for the audit
@@ -205,6 +207,10 @@ const struct controller_info *controller_info(const struct controller *c);
  * `name` NULL: unchanged. */
 void hub_rights_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
                         enum role role, uint64_t caps, const char *name);
+
+/* Likewise the threads it may see; it hears no more of the others. */
+void hub_scope_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
+                       const char *scope);
 
 /* From the return on no call and no decision of this device has an effect; its
  * controllers are closed. */

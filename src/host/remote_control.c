@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "host/daemon.h"
+#include "host/scope.h"
 
 #define SETTING_ENABLED "remote_control_enabled"
 #define LIST_MAX        100 // Codex's own limit of client/list
@@ -121,6 +122,7 @@ json_t *remote_client_row(const struct device *device)
     json_t *ours = json_object();
     json_set_bool(ours, "connected", device->connected);
     json_set_str(ours, "role", role_name((enum role)device->row.role));
+    json_set(ours, "threads", scope_json(device->row.scope));
     json_set(row, "farhand", ours);
     return row;
 }

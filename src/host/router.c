@@ -7,6 +7,7 @@
 #include "host/guard.h"
 #include "host/handle.h"
 #include "host/request.h"
+#include "host/scope.h"
 #include "host/thread.h"
 #include "host/upcall.h"
 #include "host/window.h"
@@ -255,6 +256,10 @@ static bool is_refused(struct asked *a)
     }
     if ((m->flags & METHOD_EXP) != 0 && !a->by->experimental) {
         refuse(a, HUB_ERR_REQUEST, "requires experimentalApi capability");
+        return true;
+    }
+    if (!scope_allows(a->by->info.scope, m, a->params)) {
+        refuse(a, HUB_ERR_RIGHTS, "is not allowed: your grant is for certain threads");
         return true;
     }
     const struct hub *hub = a->by->hub;

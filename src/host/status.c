@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "crypto/id.h"
 #include "host/daemon.h"
+#include "host/scope.h"
 
 static const char *const engine_names[] = {
     [ENGINE_STARTING] = "starting",
@@ -162,12 +163,25 @@ void status_device_update(struct host *h, struct call *call)
                         "an owner can be made at the host's own terminal only", NULL);
         return;
     }
-    if (audit_change(h->audit, &device->row, name, asked, &call->info) != OK) {
+    const json_t *threads = json_object_get(call->params, "threads");
+    char scope[HUB_SCOPE_SIZE];
+    memcpy(scope, device->row.scope, sizeof(scope));
+    if (threads != NULL && scope_read(threads, scope) != OK) {
+        hub_reply_error(call, HUB_ERR_PARAMS,
+                        "threads is a list of thread ids, or null for all of them",
+                        NULL);
+        return;
+    }
+    if (audit_change(h->audit, &device->row, name, asked,
+                     threads == NULL       ? NULL
+                     : scope_is_all(scope) ? "all"
+                                           : scope,
+                     &call->info) != OK) {
         hub_reply_error(call, HUB_ERR_POLICY, audit_trouble(h->audit), NULL);
         return;
     }
-    if (devices_update(h->devices, device, name == NULL ? device->row.name : name,
-                       role) != OK) {
+    if (devices_update(h->devices, device, name == NULL ? device->row.name : name, role,
+                       scope) != OK) {
         hub_reply_error(call, HUB_ERR_INTERNAL, "the change could not be stored", NULL);
         return;
     }
@@ -175,6 +189,7 @@ void status_device_update(struct host *h, struct call *call)
              role_name(role), call->info.name);
     hub_rights_changed(h->hub, device->row.id, role, device->row.caps,
                        device->row.name);
+    hub_scope_changed(h->hub, device->row.id, device->row.scope);
     if ((device->row.caps & CAP_ADMIN) == 0) {
         pair_cancel_of(h, device->row.id);
     }

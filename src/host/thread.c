@@ -85,7 +85,8 @@ void thread_free(struct thread *t)
 
 bool thread_is_seen_by(const struct thread *t, const struct controller *c)
 {
-    return !t->hidden || t->starter == c;
+    return (!t->hidden || t->starter == c) &&
+           controller_may_see(c, bytes_from_str(t->id));
 }
 
 /* ---- subscriptions ---------------------------------------------------------------- */
@@ -117,7 +118,7 @@ bool thread_subscribe(struct thread *t, struct controller *c)
     if (thread_subscription(t, c) != NULL) {
         return true;
     }
-    if (count_of(c) >= SUBSCRIPTIONS_EACH) {
+    if (!thread_is_seen_by(t, c) || count_of(c) >= SUBSCRIPTIONS_EACH) {
         return false;
     }
     struct subscription *s = mem_try(1, sizeof(*s));

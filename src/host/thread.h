@@ -57,7 +57,7 @@ void thread_free(struct thread *t);
 
 bool thread_is_seen_by(const struct thread *t, const struct controller *c);
 
-/* False: a limit was reached. Already subscribed is fine. */
+/* False: a limit was reached, or it may not see it. Already subscribed is fine. */
 NODISCARD bool thread_subscribe(struct thread *t, struct controller *c);
 bool thread_unsubscribe(struct thread *t, struct controller *c); // was it?
 struct subscription *thread_subscription(const struct thread *t,

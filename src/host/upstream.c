@@ -14,20 +14,29 @@ struct said {
     struct hub *hub;
     const struct notice *notice;
     struct thread *thread; // NULL: none named, or not one we know
-    bool names_thread;
+    struct bytes id;       // of the thread it names, known or not
     struct bytes params;
     struct bytes text;
 };
 
 /* ---- delivering --------------------------------------------------------------------- */
 
+/* A grant for certain threads hears of nothing but these. */
+static bool may_hear(const struct said *s, const struct controller *c, enum role role)
+{
+    if (!controller_has(c, role) || !controller_hears(c, s->notice)) {
+        return false;
+    }
+    return s->thread != NULL ? thread_is_seen_by(s->thread, c)
+                             : controller_may_see(c, s->id);
+}
+
 static void deliver_where(struct said *s, enum role role)
 {
     struct blob *blob = NULL;
     struct controller *c;
     list_each (c, &s->hub->controllers, node) {
-        if (!controller_has(c, role) || !controller_hears(c, s->notice) ||
-            (s->thread != NULL && !thread_is_seen_by(s->thread, c))) {
+        if (!may_hear(s, c, role)) {
             continue;
         }
         if (blob == NULL) {
@@ -51,7 +60,7 @@ static void deliver(struct said *s)
 {
     switch (s->notice->route) {
     case NOTICE_MAYBE:
-        if (!s->names_thread) {
+        if (s->id.len == 0) {
             deliver_where(s, ROLE_OPERATOR);
             return;
         }
@@ -158,7 +167,8 @@ static bool hook_thread_started(struct said *s)
     if (jsonrpc_pick(member(s->params, "thread"), keys, COUNT(keys), found) != OK) {
         return true;
     }
-    s->thread = thread_get(s->hub, plain(found[0]));
+    s->id = plain(found[0]);
+    s->thread = thread_get(s->hub, s->id);
     if (s->thread == NULL) {
         return true;
     }
@@ -345,8 +355,8 @@ static void on_notification(struct hub *hub, const struct jsonrpc *rpc,
     }
     struct said s = {.hub = hub, .notice = n, .params = rpc->params, .text = text};
     const struct bytes id = plain(member(rpc->params, "threadId"));
-    s.names_thread = id.len > 0;
-    s.thread = s.names_thread ? thread_find(hub, id) : NULL;
+    s.id = id;
+    s.thread = id.len > 0 ? thread_find(hub, id) : NULL;
     if (hooks[n->hook](&s)) {
         deliver(&s);
     }

@@ -48,6 +48,7 @@ static const char *const steps[] = {
     " WITHOUT ROWID;"
     "CREATE TABLE presence (device BLOB NOT NULL, th4 BLOB NOT NULL,"
     " time_ms INTEGER NOT NULL, PRIMARY KEY (device, th4)) WITHOUT ROWID;",
+    "ALTER TABLE device ADD COLUMN scope TEXT NOT NULL DEFAULT '';",
 };
 
 /* SQLite would make the file with the umask's mode: it holds pair_root. */

@@ -43,7 +43,8 @@ NODISCARD enum err store_setting_put(struct store *s, const char *name, uint64_t
 
 /* ---- devices --------------------------------------------------------------- */
 
-#define STORE_NAME_MAX 65 // 64 octets of UTF-8 and a NUL (protocol.md section 2)
+#define STORE_SCOPE_MAX 1025 // as a grant has it, and a NUL
+#define STORE_NAME_MAX  65   // 64 octets of UTF-8 and a NUL (protocol.md section 2)
 
 struct store_device {
     uint8_t id[16];        // SHA256(LV("fh1 device")||D)[0..16]
@@ -54,11 +55,12 @@ struct store_device {
     char app[STORE_NAME_MAX]; // what it said it is: "farhand 0.1.0", "web 0.1.0"
     uint8_t role;
     uint64_t caps;
-    uint64_t serial;       // of its newest grant
-    uint64_t issued_s;     // of its newest grant
-    uint64_t not_after_s;  // 0: none
-    uint64_t paired_ms;    // wall clock
-    uint64_t last_seen_ms; // wall clock; 0: never since pairing
+    uint64_t serial;             // of its newest grant
+    uint64_t issued_s;           // of its newest grant
+    uint64_t not_after_s;        // 0: none
+    uint64_t paired_ms;          // wall clock
+    uint64_t last_seen_ms;       // wall clock; 0: never since pairing
+    char scope[STORE_SCOPE_MAX]; // thread ids and spaces; "": every thread
 };
 
 typedef void store_device_fn(void *user, const struct store_device *device);

@@ -245,6 +245,15 @@ static inline struct seat *seat_take(struct stage *s, enum controller_kind kind,
     return seat;
 }
 
+/* A device whose grant is for certain threads. */
+static inline struct seat *scoped(struct stage *s, enum role role, const char *scope)
+{
+    struct seat *seat =
+        seat_take(s, CONTROLLER_DEVICE, role, role_caps(role) & ~CAP_ADMIN);
+    hub_scope_changed(s->hub, controller_info(seat->c)->device_id, scope);
+    return seat;
+}
+
 static inline struct seat *device(struct stage *s, enum role role)
 {
     return seat_take(s, CONTROLLER_DEVICE, role, role_caps(role));

@@ -54,12 +54,14 @@ static void count(void *user, const struct store_device *device)
     EQ_STR(device->name, "Pixel");
     EQ_INT(device->pair_root[31], 9);
     EQ_U64(device->last_seen_ms, 1234);
+    EQ_STR(device->scope, "t1 t2");
 }
 
 TEST(a_revoked_device_is_gone_and_cannot_come_back)
 {
     struct store *s = fresh();
-    struct store_device device = {.id = {1}, .pair_root = {[31] = 9}, .name = "Pixel"};
+    struct store_device device = {
+        .id = {1}, .pair_root = {[31] = 9}, .name = "Pixel", .scope = "t1 t2"};
     EQ_INT(store_device_put(s, &device), OK);
     EQ_INT(store_device_seen(s, device.id, 1234), OK);
     s = reopen(s);
