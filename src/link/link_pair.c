@@ -130,13 +130,23 @@ static void keep(struct link_pair *p, const struct session_ready *r)
     }
 }
 
+/* The cause is set. The box may be gone: a host does not wait for long after READY. */
+static void leave(struct link_pair *p, enum close_code code)
+{
+    machine_move(&p->m, LEAVING);
+    if (p->channel != NULL) {
+        ctrl_channel_close(p->channel, code);
+    } else {
+        finish(p, p->cause, p->sentence);
+    }
+}
+
 /* Both have said yes: leave the box; the lane begins at the mailbox. */
 static void maybe_leave(struct link_pair *p)
 {
     if (p->ready && (!p->is_phrase || p->confirmed)) {
-        machine_move(&p->m, LEAVING);
         p->cause = LINK_OK;
-        ctrl_channel_close(p->channel, CLOSE_DONE);
+        leave(p, CLOSE_DONE);
     }
 }
 
@@ -247,6 +257,9 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence,
     }
     log_info("pair.ended", "cause=%s state=%s", link_cause_name(cause),
              machine_name(&p->m));
+    if (p->ready) {
+        return; // the host has said all it has to say; the person here may take longer
+    }
     if (may_try_next(p, cause)) {
         p->url_at++;
         dial(p);
@@ -405,12 +418,11 @@ void link_pair_confirm(struct link_pair *p, bool matches)
         maybe_leave(p);
         return;
     }
-    machine_move(&p->m, LEAVING);
     p->cause = LINK_DECLINED;
     text_sanitize(BYTES_LIT("declined here: the digits differ. Somebody may know the "
                             "code; make a new one on the host"),
                   p->sentence, sizeof(p->sentence));
-    ctrl_channel_close(p->channel, CLOSE_HANDSHAKE);
+    leave(p, CLOSE_HANDSHAKE);
 }
 
 void link_pair_close(struct link_pair *p, void (*closed)(void *user))

@@ -106,6 +106,28 @@ describe("a phrase", () => {
     await expect(pairing.done).rejects.toThrow();
   });
 
+  for (const by of ["the page", "a terminal"]) {
+    test(`is accepted on ${by} long after the host said yes and has gone`, async ({ scene }) => {
+      const host = await Host.up(scene);
+      const owner = await host.owner;
+      const offer = await host.offer({ phrase: true });
+      const phone = new Phone(scene);
+      const pairing = by === "the page" ? await phone.pairByPhrase(offer.manualPairingCode, offer.farhand.relay) : undefined;
+      const join = pairing ? undefined : scene.farhand(["join", offer.manualPairingCode, "--relay", offer.farhand.relay, "--json"], { env: elsewhere(scene) });
+      await (pairing ? pairing.digits() : joinJson(join as Program, "digits"));
+      await owner.call("farhand/pairing/confirm", { pairingId: offer.farhand.pairingId, accept: true });
+      await owner.event("farhand/pairing/changed", (p) => p.state === "done");
+      await host.stop();
+      if (pairing) {
+        pairing.pairing.matches();
+        await pairing.done;
+      } else {
+        join?.type("matches\n");
+        expect((await join?.exited)?.code).toBe(0);
+      }
+    });
+  }
+
   test("is single use", async ({ scene }) => {
     const host = await Host.up(scene);
     const first = new Phone(scene, "first");
@@ -116,6 +138,7 @@ describe("a phrase", () => {
     const second = new Phone(scene, "second");
     const late = await second.pairByPhrase(offer.manualPairingCode, offer.farhand.relay);
     await expect(late.done).rejects.toThrow();
+    await pairing.digits();
     pairing.pairing.matches();
     await owner.call("farhand/pairing/confirm", { pairingId: offer.farhand.pairingId, accept: true });
     await pairing.done;
@@ -123,6 +146,28 @@ describe("a phrase", () => {
 });
 
 describe("a link", () => {
+  test("pairs although the host goes while the device still writes its keys", async ({ scene }) => {
+    const host = await Host.up(scene);
+    const owner = await host.owner;
+    const offer = await host.offer();
+    const phone = new Phone(scene);
+    let written = (): void => undefined;
+    const writing = new Promise<void>((begun) => {
+      const { put } = phone.store;
+      phone.store.put = (record) => {
+        begun();
+        return new Promise<void>((resolve) => (written = resolve)).then(() => put.call(phone.store, record));
+      };
+    });
+    const pairing = phone.pairByLink(offer.farhand.url);
+    await owner.event("farhand/pairing/changed", (p) => p.state === "confirming");
+    await owner.call("farhand/pairing/confirm", { pairingId: offer.farhand.pairingId, accept: true });
+    await writing;
+    await host.stop();
+    written();
+    await pairing.done;
+  });
+
   test("that was changed on the way is refused", async ({ scene }) => {
     const host = await Host.up(scene);
     const offer = await host.offer();

@@ -77,6 +77,8 @@ class Attempt implements Pairing {
   private session: Session | undefined;
   private making: Promise<void> = Promise.resolve();
   private secured = false;
+  /** The host has said all it has to say: it may go while the person or the disk here takes longer. */
+  private ready = false;
 
   constructor(
     private readonly deps: PairDeps,
@@ -98,8 +100,9 @@ class Attempt implements Pairing {
   }
 
   matches(): void {
+    if (this.last.step !== "comparing") return; // nothing was shown that could match
     this.tapped();
-    if (this.last.step === "comparing") this.step({ step: "waiting" });
+    this.step({ step: "waiting" });
   }
 
   cancel(): void {
@@ -150,7 +153,7 @@ class Attempt implements Pairing {
       try {
         return await Leg.open(this.deps.WebSocket, door, this.plan.entry, {
           data: (octets) => this.arrived(octets),
-          closed: (why) => void this.heard().then(() => this.reject(this.explain(why))),
+          closed: (why) => void this.heard().then(() => this.ready || this.reject(this.explain(why))),
           proof: () => undefined,
         }, this.deps.now);
       } catch (error) {
@@ -215,12 +218,13 @@ class Attempt implements Pairing {
         if (e.type === "pending") {
           this.compare(e.body, commitment, exporter, rI).then(() => (compared = true), reject);
         } else if (e.type === "ready") {
+          this.ready = true;
           // Without PENDING there were no digits, and a phrase is nothing without them.
           if (this.plan.mode === t.Mode.QR) return resolve(e.ready);
           void this.tap.then(() => compared ? resolve(e.ready) : reject(this.silence()));
         } else if (e.type === "denied") {
           reject(deniedFailure(p.parseDenied(e.body)));
-        } else if (e.type === "closed") {
+        } else if (e.type === "closed" && !this.ready) {
           reject(new PairFailed("failed", "The host ended the pairing."));
         }
       };
