@@ -27,7 +27,7 @@ packages_of() {
     case $1 in
     build)
         echo gcc libc6-dev meson ninja-build pkg-config ca-certificates \
-            libuv1-dev libssl-dev libsodium-dev libjansson-dev libsqlite3-dev libqrencode-dev
+            libuv1-dev libssl-dev libsodium-dev libjansson-dev libsqlite3-dev libqrencode-dev libseccomp-dev
         # A Node of one's own (with its npm) is as good as Debian's.
         have node || echo nodejs
         have npm || echo npm

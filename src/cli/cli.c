@@ -277,7 +277,8 @@ int cli_main(int argc, char **argv)
         return EXIT_USAGE;
     }
     const char *name = first_word(argv);
-    struct cli_args args = {.program = argv[0], .command = command_find(name)};
+    struct cli_args args = {
+        .program = argv[0], .argv = argv, .command = command_find(name)};
     if (args.command == NULL) {
         return unknown_command(name);
     }

@@ -52,6 +52,7 @@ struct cli_value {
 struct cli_args {
     const struct cli_command *command;
     const char *program; // argv[0], for finding what is installed beside it
+    char *const *argv;   // the whole command line, NULL at the end
     const char *words[CLI_WORDS_MAX];
     size_t n_words;
     const char *const *rest; // what follows "--", untouched

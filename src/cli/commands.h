@@ -21,6 +21,7 @@ extern const struct cli_command cmd_rpc;
 extern const struct cli_command cmd_session;
 extern const struct cli_command cmd_app_server;
 extern const struct cli_command cmd_relay;
+extern const struct cli_command cmd_sandbox;
 extern const struct cli_command cmd_practice_model;
 extern const struct cli_command cmd_help;
 extern const struct cli_command cmd_version;

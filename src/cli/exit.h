@@ -20,7 +20,8 @@
     X(EXIT_HOME, 10, "the state folder cannot be used")                          \
     X(EXIT_CERTIFICATE, 11, "the certificate or its key cannot be used")         \
     X(EXIT_UNSOUND, 12, "audit verify: a record was changed or is not proved")   \
-    X(EXIT_WARNING, 13, "doctor: it works, and something should be looked at")
+    X(EXIT_WARNING, 13, "doctor: it works, and something should be looked at")   \
+    X(EXIT_SANDBOX, 125, "the sandbox could not be made; nothing was run")
 
 #define EXIT_CODE_ENUM(name, value, text) name = (value),
 enum exit_code { EXIT_CODE_LIST(EXIT_CODE_ENUM) };

@@ -1,0 +1,186 @@
+#include "sandbox/policy.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+static const char *const mode_names[] = {
+    [SANDBOX_READ_ONLY] = "read-only",
+    [SANDBOX_WORKSPACE_WRITE] = "workspace-write",
+    [SANDBOX_FULL_ACCESS] = "danger-full-access",
+};
+
+static const char *const inherit_names[] = {
+    [ENV_CORE] = "core",
+    [ENV_ALL] = "all",
+    [ENV_NONE] = "none",
+};
+
+const char *sandbox_policy_mode(enum sandbox_mode mode)
+{
+    return mode_names[mode];
+}
+
+void sandbox_policy_init(struct sandbox_policy *p)
+{
+    memset(p, 0, sizeof(*p));
+    p->mode = SANDBOX_READ_ONLY;
+    p->env.inherit = ENV_CORE;
+    p->process_max = POLICY_PROCESSES;
+}
+
+static enum err pick(const char *key, const char *value, const char *const *names,
+                     size_t n, unsigned *out, struct diag *diag)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(names[i], value) == 0) {
+            *out = (unsigned)i;
+            return OK;
+        }
+    }
+    const char *nearest = text_nearest(value, names, n);
+    diag_set(diag, "'%s' is no --%s%s%s%s", value, key,
+             nearest == NULL ? "" : "; did you mean '", nearest == NULL ? "" : nearest,
+             nearest == NULL ? "" : "'?");
+    return ERR_USAGE;
+}
+
+static enum err set_mode(struct sandbox_policy *p, const char *value, struct diag *diag)
+{
+    unsigned at = 0;
+    const enum err e = pick("mode", value, mode_names, COUNT(mode_names), &at, diag);
+    if (e == OK) {
+        p->mode = (enum sandbox_mode)at;
+    }
+    return e;
+}
+
+static enum err set_inherit(struct sandbox_policy *p, const char *value,
+                            struct diag *diag)
+{
+    unsigned at = 0;
+    const enum err e =
+        pick("env-policy", value, inherit_names, COUNT(inherit_names), &at, diag);
+    if (e == OK) {
+        p->env.inherit = (enum env_inherit)at;
+    }
+    return e;
+}
+
+static enum err add_path(const char **paths, size_t *n, const char *key,
+                         const char *value, struct diag *diag)
+{
+    if (value[0] == '\0') {
+        diag_set(diag, "--%s needs a folder", key);
+        return ERR_USAGE;
+    }
+    if (*n == POLICY_PATHS_MAX) {
+        diag_set(diag, "at most %d --%s", POLICY_PATHS_MAX, key);
+        return ERR_LIMIT;
+    }
+    paths[(*n)++] = value;
+    return OK;
+}
+
+static enum err set_number(const char *key, const char *value, uint64_t *out,
+                           struct diag *diag)
+{
+    uint64_t number = 0;
+    if (u64_parse(bytes_from_str(value), UINT64_C(1) << 50, &number) != OK ||
+        number == 0) {
+        diag_set(diag, "--%s needs a whole number above 0, not '%s'", key, value);
+        return ERR_USAGE;
+    }
+    *out = number;
+    return OK;
+}
+
+/* ---- one key each ------------------------------------------------------------------ */
+
+static enum err set_env(struct sandbox_policy *p, const char *key, const char *value,
+                        struct diag *diag)
+{
+    enum err e = ERR_USAGE;
+    if (strcmp(key, "env-include") == 0) {
+        e = env_rules_include(&p->env, value);
+    } else if (strcmp(key, "env-exclude") == 0) {
+        e = env_rules_exclude(&p->env, value);
+    } else {
+        e = env_rules_set(&p->env, value);
+    }
+    if (e == ERR_LIMIT) {
+        diag_set(diag, "at most %d --%s", ENV_RULES_MAX, key);
+    } else if (e != OK) {
+        diag_set(diag, "--%s needs NAME=VALUE, not '%s'", key, value);
+    }
+    return e;
+}
+
+static bool *switch_of(struct sandbox_policy *p, const char *key)
+{
+    if (strcmp(key, "network") == 0) {
+        return &p->network;
+    }
+    if (strcmp(key, "allow-weaker") == 0) {
+        return &p->allow_weaker;
+    }
+    return strcmp(key, "no-namespace") == 0 ? &p->no_namespace : NULL;
+}
+
+static uint64_t *number_of(struct sandbox_policy *p, const char *key)
+{
+    if (strcmp(key, "timeout") == 0) {
+        return &p->timeout_s;
+    }
+    if (strcmp(key, "output-max") == 0) {
+        return &p->output_max;
+    }
+    if (strcmp(key, "file-max") == 0) {
+        return &p->file_max;
+    }
+    return strcmp(key, "process-max") == 0 ? &p->process_max : NULL;
+}
+
+static enum err set_text(struct sandbox_policy *p, const char *key, const char *value,
+                         struct diag *diag)
+{
+    if (strcmp(key, "mode") == 0) {
+        return set_mode(p, value, diag);
+    }
+    if (strcmp(key, "workspace") == 0) {
+        size_t none = 0;
+        return add_path(&p->workspace, &none, key, value, diag);
+    }
+    if (strcmp(key, "writable") == 0) {
+        return add_path(p->writable, &p->n_writable, key, value, diag);
+    }
+    if (strcmp(key, "hidden") == 0) {
+        return add_path(p->hidden, &p->n_hidden, key, value, diag);
+    }
+    if (strcmp(key, "env-policy") == 0) {
+        return set_inherit(p, value, diag);
+    }
+    if (strcmp(key, "env") == 0 || strcmp(key, "env-include") == 0 ||
+        strcmp(key, "env-exclude") == 0) {
+        return set_env(p, key, value, diag);
+    }
+    diag_set(diag, "a sandbox policy has no '%s'", key);
+    return ERR_USAGE;
+}
+
+enum err sandbox_policy_set(struct sandbox_policy *p, const char *key,
+                            const char *value, struct diag *diag)
+{
+    bool *flag = switch_of(p, key);
+    if (flag != NULL) {
+        *flag = true;
+        return OK;
+    }
+    if (value == NULL) {
+        diag_set(diag, "--%s needs a value", key);
+        return ERR_USAGE;
+    }
+    uint64_t *number = number_of(p, key);
+    return number != NULL ? set_number(key, value, number, diag)
+                          : set_text(p, key, value, diag);
+}

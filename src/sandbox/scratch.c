@@ -1,0 +1,51 @@
+#include "sandbox/scratch.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+enum err scratch_make(char *out, size_t size)
+{
+    char name[] = "/tmp/farhand-sandbox-XXXXXX";
+    if (mkdtemp(name) == NULL) {
+        return ERR_IO;
+    }
+    return text_format(out, size, "%s", name);
+}
+
+static void empty(int folder, int depth)
+{
+    DIR *dir = fdopendir(folder);
+    if (dir == NULL) {
+        (void)close(folder);
+        return;
+    }
+    for (struct dirent *d = readdir(dir); d != NULL; d = readdir(dir)) {
+        if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0 ||
+            unlinkat(dirfd(dir), d->d_name, 0) == 0) {
+            continue;
+        }
+        const int below = openat(dirfd(dir), d->d_name,
+                                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (below >= 0 && depth < SCRATCH_DEPTH) {
+            empty(below, depth + 1);
+        } else if (below >= 0) {
+            (void)close(below);
+        }
+        (void)unlinkat(dirfd(dir), d->d_name, AT_REMOVEDIR);
+    }
+    (void)closedir(dir);
+}
+
+void scratch_remove(const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0) {
+        empty(fd, 0);
+    }
+    (void)rmdir(path);
+}
