@@ -50,6 +50,11 @@ static void places_step(const struct places *from, const char *pattern, char c,
 
 bool pattern_matches(const char *pattern, const char *text)
 {
+    for (; *pattern != '*' && *pattern != '?'; pattern++, text++) { // most have no star
+        if (*pattern != *text || *text == '\0') {
+            return *pattern == *text;
+        }
+    }
     struct places now = {{false}};
     places_add(&now, pattern, 0);
     for (; *text != '\0'; text++) {
@@ -90,6 +95,9 @@ static bool is_time(const struct rule *rule, unsigned minute)
 bool rule_is_now(const struct rule *rule, const struct rule_moment *moment)
 {
     const bool strict = rule->decide != VERDICT_ALLOW;
+    if (rule->any_time) {
+        return true;
+    }
     if (rule->thread != NULL &&
         !(moment->thread == NULL ? strict : is_listed(rule->thread, moment->thread))) {
         return false;
@@ -137,6 +145,19 @@ static enum met meets_name(const struct rule *rule, const json_t *names,
                : MET_NOT;
 }
 
+/* Told without looking at alternatives and wildcards. */
+static bool is_another(const struct rule *rule, const struct shell_word *word)
+{
+    if (rule->head == NULL || (word->flags & WORD_UNSURE) != 0) {
+        return false;
+    }
+    if (rule->head[0] == word->text[0] && strcmp(rule->head, word->text) == 0) {
+        return false;
+    }
+    const char *slash = strrchr(word->text, '/');
+    return slash == NULL || strcmp(rule->head, slash + 1) != 0;
+}
+
 /* A strict rule about `git push` also means `git -C x push`: options, and the word behind
  * one, may stand between. */
 static bool may_pass_over(const struct rule *rule, const struct shell_word *words,
@@ -151,6 +172,9 @@ enum met rule_meets_words(const struct rule *rule, const struct shell_word *word
 {
     if (rule->command == NULL) {
         return MET;
+    }
+    if (is_another(rule, &words[0])) {
+        return MET_NOT;
     }
     const size_t n = json_array_size(rule->command);
     enum met met = MET;

@@ -38,11 +38,13 @@ struct rule {
     unsigned line;
     const char *because; // NULL: nothing was said
     json_t *command;     // array of words, each an array of alternatives; NULL: any
-    json_t *path;        // array of patterns; NULL: any
-    json_t *thread;      // array of ids; NULL: any
-    unsigned roles;      // 1 << role; 0: any
-    unsigned days;       // 1 << day, Monday first; 0: any
+    const char *head; // the first word, when it is one plain text: most rules end there
+    json_t *path;     // array of patterns; NULL: any
+    json_t *thread;   // array of ids; NULL: any
+    unsigned roles;   // 1 << role; 0: any
+    unsigned days;    // 1 << day, Monday first; 0: any
     unsigned from_min, to_min; // minutes of the day; equal: any time
+    bool any_time;             // none of the five above is asked for
     unsigned quorum;           // people who must agree; 0: one
     bool strong;
 };

@@ -154,7 +154,14 @@ static enum err read_command(struct reading *r, json_t *value)
         good =
             good && json_array_size(item) != 0 && is_pattern(json_array_get(item, 0));
     }
-    return good ? OK : ERR_PROTO;
+    if (!good) {
+        return ERR_PROTO;
+    }
+    const json_t *first = json_array_get(words, 0);
+    const char *head = json_string_value(json_array_get(first, 0));
+    const bool plain = json_array_size(first) == 1 && strpbrk(head, "*?") == NULL;
+    r->rule.head = plain ? head : NULL;
+    return OK;
 }
 
 static enum err name_bits(json_t *value, const char *const *names, unsigned *out)
@@ -373,6 +380,8 @@ static enum err rule_take(struct reading *r, json_t *table)
         diag_set(r->diag, "%s: more than %u rules", r->source, RULES_MAX);
         return ERR_LIMIT;
     }
+    r->rule.any_time = r->rule.thread == NULL && r->rule.roles == 0 &&
+                       r->rule.days == 0 && r->rule.from_min == r->rule.to_min;
     r->rules->list[r->rules->n++] = r->rule;
     return OK;
 }
@@ -439,8 +448,7 @@ enum err rules_read(struct rules *rules, enum rule_level level, const char *sour
 
 static bool is_unconditional(const struct rule *rule)
 {
-    return rule->path == NULL && rule->thread == NULL && rule->roles == 0 &&
-           rule->days == 0 && rule->from_min == rule->to_min;
+    return rule->path == NULL && rule->any_time;
 }
 
 /* Every alternative of `narrow` is one of `wide`, or `wide` is a star. */

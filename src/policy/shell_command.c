@@ -133,8 +133,10 @@ static const struct redirect_sign {
 
 static const struct redirect_sign *sign_at(const struct shell_reader *r)
 {
-    if (reader_is(r, "<(") || reader_is(r, ">(")) {
-        return NULL; // process substitution: a word
+    const int c = reader_peek(r, 0);
+    if ((c != '<' && c != '>' && c != '&') || reader_is(r, "<(") ||
+        reader_is(r, ">(")) {
+        return NULL; // the last two are process substitution: a word
     }
     for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
         if (reader_is(r, signs[i].text)) {

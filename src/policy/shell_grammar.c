@@ -20,7 +20,8 @@ static bool read_command(struct shell_reader *r);
 /* A whole unquoted word; `word` NULL: no more to try. */
 static bool keyword_is(const struct shell_reader *r, const char *word)
 {
-    return reader_is(r, word) && word_ends_at(reader_peek(r, strlen(word)));
+    return reader_peek(r, 0) == word[0] && reader_is(r, word) &&
+           word_ends_at(reader_peek(r, strlen(word)));
 }
 
 static bool take_keyword(struct shell_reader *r, const char *word)
@@ -291,36 +292,99 @@ static bool is_evaluated(const struct shell_reader *r, struct rough_word word)
     return false;
 }
 
-/* [[ … ]]: words and operators up to the closing ones. */
+static bool read_either(struct shell_reader *r);
+
+/* A word of [[ … ]]; its end is no word. */
+static bool take_operand(struct shell_reader *r)
+{
+    struct rough_word word;
+    grammar_blanks(r);
+    if (word_ends_at(reader_peek(r, 0)) || keyword_is(r, "]]")) {
+        return reader_fail(r, "[[ lacks an operand");
+    }
+    if (!word_read(r, &word)) {
+        return false;
+    }
+    return !is_evaluated(r, word) ||
+           reader_fail(r, "a comparison that evaluates its operands");
+}
+
+/* -f WORD */
+static bool is_unary(const struct shell_reader *r)
+{
+    const int letter = reader_peek(r, 1);
+    return reader_peek(r, 0) == '-' && letter > 0 &&
+           strchr("abcdefghknoprstuwxzGLNOS", letter) != NULL &&
+           (reader_peek(r, 2) == ' ' || reader_peek(r, 2) == '\t');
+}
+
+static bool take_comparison(struct shell_reader *r)
+{
+    static const char *const words[] = {"=",   "==",  "!=",  "=~",
+                                        "-nt", "-ot", "-ef", NULL};
+    grammar_blanks(r);
+    for (const char *const *word = words; *word != NULL; word++) {
+        if (take_keyword(r, *word)) {
+            return true;
+        }
+    }
+    const int c = reader_peek(r, 0);
+    if ((c == '<' || c == '>') && reader_peek(r, 1) != '(') {
+        r->at++;
+        return true;
+    }
+    return false;
+}
+
+/* ! term | ( either ) | -f WORD | WORD | WORD = WORD */
+static bool read_term(struct shell_reader *r)
+{
+    while (take_keyword(r, "!")) {
+    }
+    grammar_blanks(r);
+    if (reader_peek(r, 0) == '(') {
+        r->at++;
+        if (!reader_enter(r) || !read_either(r)) {
+            return false;
+        }
+        reader_leave(r);
+        grammar_blanks(r);
+        if (reader_peek(r, 0) != ')') {
+            return reader_fail(r, "a parenthesis is not closed");
+        }
+        r->at++;
+        return true;
+    }
+    if (is_unary(r)) {
+        r->at += 2;
+        return take_operand(r);
+    }
+    return take_operand(r) && (!take_comparison(r) || take_operand(r));
+}
+
+/* term { && term } { || … }: what binds closer does not matter to what is read. */
+static bool read_either(struct shell_reader *r)
+{
+    for (;;) {
+        if (!read_term(r)) {
+            return false;
+        }
+        grammar_blanks(r);
+        if (!reader_is(r, "&&") && !reader_is(r, "||")) {
+            return true;
+        }
+        r->at += 2;
+    }
+}
+
+/* [[ … ]]. What bash refuses here it recovers from in ways of its own: nothing that it
+ * might refuse is read. */
 static bool read_condition(struct shell_reader *r)
 {
     if (r->dialect != SHELL_BASH) {
         return reader_fail(r, "[[ is a command to plain shells");
     }
-    while (!take_keyword(r, "]]")) {
-        const int c = reader_peek(r, 0);
-        struct rough_word word;
-        if (c < 0 || c == ';' || reader_is(r, "<(") || reader_is(r, ">(")) {
-            return reader_fail(r, "[[ is not closed");
-        }
-        if (c == '&' || c == '|') {
-            if (reader_peek(r, 1) != c) {
-                return reader_fail(r, "[[ is not closed");
-            }
-            r->at += 2;
-        } else if (c == '\n') {
-            if (!grammar_newline(r)) {
-                return false;
-            }
-        } else if (word_ends_at(c)) {
-            r->at++;
-        } else if (!word_read(r, &word)) {
-            return false;
-        } else if (is_evaluated(r, word)) {
-            return reader_fail(r, "a comparison that evaluates its operands");
-        }
-    }
-    return true;
+    return read_either(r) && need_keyword(r, "]]", "[[ is not closed");
 }
 
 /* ---- functions ------------------------------------------------------------------ */

@@ -4,7 +4,22 @@
 
 bool word_ends_at(int c)
 {
-    return c < 0 || strchr(" \t\n;&|<>()", c) != NULL;
+    switch (c) {
+    case -1:
+    case ' ':
+    case '\t':
+    case '\n':
+    case ';':
+    case '&':
+    case '|':
+    case '<':
+    case '>':
+    case '(':
+    case ')':
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* 'text': nothing is special in it. */
