@@ -113,9 +113,14 @@ static void on_hub_wake(void *user, uint64_t at_ms)
     }
 }
 
+static json_t *status_for(void *user, const struct controller_info *who)
+{
+    return status_json(user, who);
+}
+
 void host_changed(struct host *h)
 {
-    hub_broadcast(h->hub, HUB_ALL, "farhand/status/changed", status_json(h, NULL));
+    hub_tell_each(h->hub, "farhand/status/changed", status_for, h);
 }
 
 static const char *or_dash(const char *text)

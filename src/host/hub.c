@@ -392,6 +392,24 @@ void hub_broadcast(struct hub *hub, enum hub_audience audience, const char *meth
     hub_leave(hub);
 }
 
+void hub_tell_each(struct hub *hub, const char *method,
+                   json_t *(*make)(void *user, const struct controller_info *who),
+                   void *user)
+{
+    const struct notice *n = notice_find(bytes_from_str(method));
+    struct controller *c;
+    struct controller *tmp;
+    hub_enter(hub, hub->now_ms);
+    list_each_safe (c, tmp, &hub->controllers, node) {
+        if (controller_hears(c, n)) {
+            struct blob *text = hub_notification(method, make(user, &c->info));
+            controller_send(c, text);
+            blob_unref(text);
+        }
+    }
+    hub_leave(hub);
+}
+
 void hub_remote_status(struct hub *hub, json_t *params)
 {
     if (hub->remote_status != NULL && json_equal(hub->remote_status, params)) {

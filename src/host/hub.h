@@ -250,6 +250,12 @@ enum hub_audience {
 void hub_broadcast(struct hub *hub, enum hub_audience audience, const char *method,
                    struct json_t *params /* take */);
 
+/* To every controller what `make` gives for it. */
+void hub_tell_each(struct hub *hub, const char *method,
+                   struct json_t *(*make)(void *user,
+                                          const struct controller_info *who),
+                   void *user);
+
 /* Params of remoteControl/status/changed: broadcast now when they differ from the
  * last, and sent at once to each new controller. */
 void hub_remote_status(struct hub *hub, struct json_t *params /* take */);

@@ -68,11 +68,36 @@ static json_t *relay_part(const struct host *h)
     return out;
 }
 
-static json_t *devices_part(const struct host *h)
+/* A viewer, and a device for certain threads, learn of no device but themselves. */
+static bool may_know(const struct controller_info *you, const struct device *device)
+{
+    if (you->kind != CONTROLLER_DEVICE ||
+        (you->role >= ROLE_APPROVER && scope_is_all(you->scope))) {
+        return true;
+    }
+    return bytes_equal(BYTES_OF(you->device_id), BYTES_OF(device->row.id));
+}
+
+static json_t *counts_part(const struct host *h)
+{
+    int64_t connected = 0;
+    for (size_t i = 0; i < devices_count(h->devices); i++) {
+        connected += devices_at(h->devices, i)->connected ? 1 : 0;
+    }
+    json_t *out = json_object();
+    json_set_int(out, "paired", (int64_t)devices_count(h->devices));
+    json_set_int(out, "connected", connected);
+    return out;
+}
+
+static json_t *devices_part(const struct host *h, const struct controller_info *you)
 {
     json_t *out = json_array();
     for (size_t i = 0; i < devices_count(h->devices); i++) {
         const struct device *device = devices_at(h->devices, i);
+        if (!may_know(you, device)) {
+            continue;
+        }
         char id[HEX_SIZE(16)];
         hex_encode(BYTES_OF(device->row.id), id);
         json_t *row = json_object();
@@ -113,12 +138,11 @@ json_t *status_json(struct host *h, const struct controller_info *you)
     json_set(out, "host", host_part(h));
     json_set(out, "agent", agent_part(h));
     json_set(out, "relay", relay_part(h));
-    json_set(out, "devices", devices_part(h));
+    json_set(out, "devices", devices_part(h, you));
+    json_set(out, "deviceCounts", counts_part(h));
     json_set(out, "audit", book_status(h));
     json_set_int(out, "controllers", hub_count(h->hub));
-    if (you != NULL) {
-        json_set(out, "you", you_part(you));
-    }
+    json_set(out, "you", you_part(you));
     return out;
 }
 

@@ -66,4 +66,50 @@ describe("a device", () => {
       expect(await code(rpc.call(method, params)), method).toBeLessThan(0);
     }
   });
+
+  test("that may only watch learns of no other device but how many there are", async ({ scene }) => {
+    const host = await Host.up(scene);
+    const operator = await (await host.pair({ name: "operator-phone" })).attach();
+    const phone = await host.pair({ name: "watcher", role: "viewer" });
+    const viewer = await phone.attach();
+    const names = (status: { devices: { displayName: string }[] }) => status.devices.map((row) => row.displayName).sort();
+    const status = await viewer.call("farhand/status");
+    expect(names(status)).toEqual(["watcher"]);
+    expect(status.deviceCounts.paired).toBe(2);
+    expect(names(await operator.call("farhand/status"))).toEqual(["operator-phone", "watcher"]);
+    await host.pair({ name: "third" });
+    const told = await viewer.event("farhand/status/changed", (p) => p.deviceCounts.paired === 3);
+    expect(names(told.params)).toEqual(["watcher"]);
+    expect(JSON.stringify(viewer.inbox.items)).not.toContain("operator-phone");
+  });
+
+  test("that is held to one thread sees nothing of another, from one moment to the next", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const desk = await host.owner;
+    const [mine, other] = [await startThread(desk), await startThread(desk)];
+    for (const threadId of [mine, other]) {
+      const from = desk.mark;
+      await say(desk, threadId, "say hello");
+      await turnEnds(desk, threadId, from);
+    }
+    const phone = await (await host.pair({ name: "narrow" })).attach();
+    await phone.call("thread/resume", { threadId: other });
+    const row = (await desk.call("farhand/status")).devices[0];
+    const changed = await desk.call("farhand/device/update", { clientId: row.clientId, threads: [mine] });
+    expect(changed.farhand.threads).toEqual([mine]);
+    const from = phone.mark;
+    expect(await code(phone.call("thread/read", { threadId: other }))).toBe(-32011);
+    expect(await code(phone.call("thread/start", {}))).toBe(-32011);
+    const listed = await phone.call("thread/list", {});
+    expect(listed.data.map((thread: { id: string }) => thread.id)).toEqual([mine]);
+    const deskFrom = desk.mark;
+    await say(desk, other, "say unheard");
+    await turnEnds(desk, other, deskFrom);
+    await phone.call("thread/resume", { threadId: mine });
+    await say(phone, mine, "say heard");
+    await turnEnds(phone, mine, from);
+    expect(JSON.stringify(phone.inbox.items.slice(from))).not.toContain("unheard");
+    expect(await code(phone.call("farhand/device/update", { clientId: row.clientId, threads: null }))).toBe(-32011);
+  });
 });
