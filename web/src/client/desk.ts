@@ -7,18 +7,13 @@ import {
   toItem, type Turn,
 } from "../wire/codex";
 import { type Params, RpcCode, type RpcId } from "../wire/jsonrpc";
+import { Approvals } from "./approvals";
+import type { Card } from "./card";
 import { type HostClient, RpcError, type ServerRequest } from "./index";
 import type { Journal } from "./journal";
+import { LogWatch } from "./log_watch";
 import { Outbox, type Outgoing } from "./outbox";
 import { type Decision, type StoredEntry, ThreadModel } from "./thread";
-
-export interface PendingRequest extends ServerRequest {
-  threadId: string;
-  itemId: string | undefined;
-  arrivedAt: number;
-  /** Answered from here, the outcome not yet known. */
-  answering: boolean;
-}
 
 export interface Notice {
   id: number;
@@ -40,7 +35,8 @@ function sentence(error: unknown): string {
 export class Desk {
   threads = new Map<string, Thread>();
   readonly open = new Map<string, ThreadModel>();
-  readonly requests = new Map<RpcId, PendingRequest>();
+  readonly approvals: Approvals;
+  readonly log: LogWatch;
   status: { value: FarhandStatus; at: number } | undefined;
   notices: Notice[] = [];
   listed: "no" | "loading" | "yes" | "failed" = "no";
@@ -57,6 +53,9 @@ export class Desk {
     private readonly now: () => number = Date.now,
   ) {
     this.outbox = new Outbox(client, (id) => this.openThread(id), () => this.changed(), this.now);
+    this.log = new LogWatch(client, () => this.changed(), this.now);
+    this.approvals = new Approvals(
+      client, this.log, (sentence) => this.say(sentence), () => this.changed(), this.now);
     this.stops = [
       client.onNotification((method, params) => this.heard(method, params)),
       client.onServerRequest((request) => this.asked(request)),
@@ -108,13 +107,13 @@ export class Desk {
   // --- a fresh look: at start, and after the host forgot us ---------------------------
 
   private async reload(): Promise<void> {
-    this.requests.clear();
     this.listed = this.threads.size > 0 ? this.listed : "loading";
     this.changed();
     const reopen = [...this.open.keys()];
     await Promise.allSettled([
       this.loadStatus(),
       this.loadThreads(),
+      this.approvals.reload(),
       ...reopen.map((id) => this.openThread(id, true)),
     ]);
     for (const model of this.open.values()) this.outbox.seen(model);
@@ -260,14 +259,8 @@ export class Desk {
     }
   }
 
-  answer(request: PendingRequest, result: unknown): void {
-    request.answering = true;
-    this.client.respond(request.id, result);
-    this.changed();
-  }
-
-  requestsOf(threadId: string): PendingRequest[] {
-    return [...this.requests.values()].filter((request) => request.threadId === threadId);
+  requestsOf(threadId: string): Card[] {
+    return this.approvals.of(threadId);
   }
 
   // --- devices --------------------------------------------------------------------------
@@ -292,18 +285,10 @@ export class Desk {
   // --- what the host says -----------------------------------------------------------------
 
   private asked(request: ServerRequest): void {
-    const threadId = request.params["threadId"];
-    if (typeof threadId !== "string" || !ANSWERABLE.has(request.method)) {
-      return this.client.respondError(request.id, {
-        code: RpcCode.METHOD_NOT_FOUND, message: "this device cannot answer that",
-      });
-    }
-    const itemId = request.params["itemId"];
-    this.requests.set(request.id, {
-      ...request, threadId, itemId: typeof itemId === "string" ? itemId : undefined,
-      arrivedAt: this.now(), answering: false,
+    if (Approvals.knows(request.method)) return this.approvals.asked(request);
+    this.client.respondError(request.id, {
+      code: RpcCode.METHOD_NOT_FOUND, message: "this device cannot answer that",
     });
-    this.changed();
   }
 
   private heard(method: string, params: Params): void {
@@ -319,24 +304,19 @@ export class Desk {
     if (own || taken) this.changed();
   }
 
-  /** Somebody was first: it is over. Refused otherwise: it still waits for an answer. */
-  private refused(id: RpcId, error: RpcError): void {
-    const request = this.requests.get(id);
-    if (error.code === RpcCode.ALREADY_DECIDED) this.requests.delete(id);
-    else if (request) request.answering = false;
+  private refused(_id: RpcId, error: RpcError): void {
     this.say(sentence(error), "bad");
   }
 
   /** Called by the table below. */
   resolved(params: Params): void {
-    const request = this.requests.get(params["requestId"] as RpcId);
     const farhand = params["farhand"] as { by?: Decider; decision?: string } | undefined;
-    this.requests.delete(params["requestId"] as RpcId);
-    if (!request || !farhand) return;
+    const card = this.approvals.resolved(params["requestId"] as RpcId, farhand?.by, farhand?.decision);
+    if (!card || !farhand) return;
     const me = this.status?.value.you?.clientId;
     const mine = me !== undefined && farhand.by?.clientId === me;
     const decision: Decision = { ...farhand, mine };
-    this.open.get(request.threadId)?.decided(request.itemId, decision);
+    this.open.get(card.threadId)?.decided(card.itemId, decision);
   }
 
   note(thread: Thread): void {
@@ -388,17 +368,9 @@ function threadOf(params: Params): string | undefined {
   return typeof id === "string" ? id : undefined;
 }
 
-/** What this app has a face for; the rest is answered "cannot" at once, never left open. */
-const ANSWERABLE = new Set([
-  "item/commandExecution/requestApproval",
-  "item/fileChange/requestApproval",
-  "item/permissions/requestApproval",
-  "item/tool/requestUserInput",
-  "mcpServer/elicitation/request",
-]);
-
 const DESK_HANDLERS: Record<string, (this: Desk, params: Params) => void> = {
   "serverRequest/resolved": function (p) { this.resolved(p); },
+  "farhand/approval/changed": function (p) { this.approvals.heard(p); },
   "thread/started": function (p) { this.note(p["thread"] as Thread); },
   "thread/status/changed": function (p) {
     this.setStatus(p["threadId"] as string, p["status"] as ThreadStatus);

@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { ElicitationParams, FormField } from "../wire/codex";
+import { Decision } from "../session/approval";
 import { type AskProps, Buttons } from "./approval";
 import { Exact } from "./bits";
 
@@ -61,10 +62,12 @@ export function Elicitation({ params, ready, answer }: AskProps<ElicitationParam
   const [values, setValues] = useState<Record<string, Value>>(
     () => Object.fromEntries(fields.map(([name, field]) => [name, start(field)])));
   const complete = fields.every(([name, field]) => valid(field, values[name] ?? "", required.has(name)));
-  const reply = (action: string, content: unknown = null) => answer({ action, content, _meta: null });
-  const accept = () => reply("accept", Object.fromEntries(fields
-    .filter(([name]) => values[name] !== "")
-    .map(([name, field]) => [name, typed(field, values[name]!)])));
+  const accept = () => answer(Decision.ANSWER, {
+    action: "accept", _meta: null,
+    content: Object.fromEntries(fields
+      .filter(([name]) => values[name] !== "")
+      .map(([name, field]) => [name, typed(field, values[name]!)])),
+  });
   return (
     <>
       <div class="dock-scroll">
@@ -78,10 +81,10 @@ export function Elicitation({ params, ready, answer }: AskProps<ElicitationParam
         ))}
       </div>
       <Buttons
-        ready={ready} no={{ label: "Decline", act: () => reply("decline") }}
+        ready={ready} no={{ label: "Decline", act: () => answer(Decision.DECLINE) }}
         yes={{ label: fields.length > 0 ? "Send" : "Accept", act: accept, disabled: !complete }}
       >
-        <button type="button" class="plain" disabled={!ready} onClick={() => reply("cancel")}>Cancel</button>
+        <button type="button" class="plain" disabled={!ready} onClick={() => answer(Decision.CANCEL)}>Cancel</button>
       </Buttons>
     </>
   );

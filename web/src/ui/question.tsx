@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { Question, QuestionParams } from "../wire/codex";
+import { Decision } from "../session/approval";
 import { type AskProps, Buttons } from "./approval";
 import { Icon } from "./icons";
 
@@ -53,7 +54,7 @@ export function Questions({ params, ready, answer }: AskProps<QuestionParams>) {
   const [answers, setAnswers] = useState<Record<string, Answer>>({});
   const of = (id: string) => answers[id] ?? NOTHING;
   const complete = params.questions.every((question) => given(of(question.id)).length > 0);
-  const send = (skip: boolean) => answer({
+  const send = (skip: boolean) => answer(Decision.ANSWER, {
     answers: Object.fromEntries(params.questions.map(({ id }) => [id, { answers: skip ? [] : given(of(id)) }])),
   });
   return (

@@ -60,7 +60,7 @@ function ThreadView({ desk, model }: { desk: Desk; model: ThreadModel }) {
         </div>
       </div>
       {away && <button type="button" class="to-end" onClick={toEnd}><Icon name="down" size={18} />Latest</button>}
-      <Dock desk={desk} model={model} mayAnswer={rights.answer} />
+      <Dock desk={desk} threadId={model.id} root={model.thread.cwd} rights={rights} />
       {rights.steer ? (
         <Composer
           draftKey={model.id} running={running}

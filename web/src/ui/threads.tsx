@@ -34,7 +34,7 @@ export function Threads({ desk, current, onHosts }: {
       out[groupOf(thread, desk.requestsOf(thread.id).length > 0)].push(thread);
     }
     return out;
-  }, [desk.threads.size, desk.requests.size, query, now, [...desk.threads.values()].map((t) => `${t.status.type}${t.updatedAt}${t.name ?? ""}`).join()]);
+  }, [desk.threads.size, desk.approvals.cards.size, query, now, [...desk.threads.values()].map((t) => `${t.status.type}${t.updatedAt}${t.name ?? ""}`).join()]);
   const total = desk.threads.size;
   return (
     <div class="threads">

@@ -4,6 +4,10 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { type Controller, createController, MemoryStore, type SocketMaker } from "../../src/client";
 import { Desk } from "../../src/client/desk";
+import { openCard } from "../../src/client/card";
+import { Decision } from "../../src/session/approval";
+import type { Params } from "../../src/wire/jsonrpc";
+import { askedRequest } from "../lib/asked";
 import { MemoryDurable } from "../../src/client/journal";
 import type { AgentMessage, Command } from "../../src/wire/codex";
 import { AppDouble } from "../lib/app_double";
@@ -12,6 +16,7 @@ import { HostDouble } from "../lib/host_double";
 let host: HostDouble;
 let controller: Controller;
 let desk: Desk;
+let app: AppDouble;
 let store: MemoryStore;
 let disk: MemoryDurable;
 
@@ -36,7 +41,8 @@ async function reload(): Promise<void> {
 
 beforeEach(async () => {
   host = await HostDouble.start();
-  host.app = new AppDouble().handle;
+  app = new AppDouble();
+  host.app = app.handle;
   store = new MemoryStore();
   disk = new MemoryDurable();
   await load();
@@ -88,15 +94,73 @@ test("a prompt goes from queued to taken, and its item takes its place", async (
   expect(desk.threads.get(model.id)!.preview).toBe("say something");
 });
 
-test("an approval waits, is answered, and says who decided", async () => {
+test("an approval waits, is signed and decided, and says who decided", async () => {
   const model = await desk.openThread("t-migrate");
   await until(() => desk.requestsOf(model.id).length === 1);
-  const [request] = desk.requestsOf(model.id);
-  desk.answer(request!, { decision: "accept" });
-  expect(request!.answering).toBe(true);
+  const [card] = desk.requestsOf(model.id);
+  expect(card).toMatchObject({ broken: undefined, itemId: "m4", request: { command: "/bin/bash -lc 'bin/migrate --table credit_notes 0142'" } });
+  void desk.approvals.decide(card!, Decision.ACCEPT);
+  expect(desk.approvals.decided.get(card!.id)!.progress).toBe("queued");
   await until(() => desk.requestsOf(model.id).length === 0);
   await until(() => model.entry("m4")?.open === false);
-  expect(model.entry("m4")!.decision).toMatchObject({ decision: "accept", by: { name: "Mira's phone" } });
+  expect(model.entry("m4")!.decision).toMatchObject({ decision: "accept", by: { name: "Mira's phone" }, mine: true });
+  expect(desk.approvals.lately[0]).toMatchObject({ how: "decided", decision: "accept" });
+});
+
+test("a decision made offline survives a reload, and the same signature leaves once", async () => {
+  const model = await desk.openThread("t-migrate");
+  await until(() => desk.requestsOf(model.id).length === 1);
+  const device = host.devices[0]!;
+  device.revoked = true;
+  host.dropAll();
+  await until(() => desk.client.state.phase === "waiting");
+  void desk.approvals.decide(desk.requestsOf(model.id)[0]!, Decision.DECLINE);
+  await until(() => [...desk.approvals.decided.values()].some((row) => row.sig !== undefined));
+  await desk.client.journal().then((journal) => journal.flush());
+  await reload();
+  await until(() => desk.approvals.cards.size === 1 && desk.approvals.decided.size === 1);
+  const [row] = desk.approvals.decided.values();
+  expect(row).toMatchObject({ progress: "queued", decision: Decision.DECLINE });
+  expect(app.decisions).toHaveLength(0);
+  device.revoked = false;
+  desk.client.wake();
+  await until(() => desk.approvals.cards.size === 0);
+  expect(app.decisions).toHaveLength(1);
+  expect(app.decisions[0]).toMatchObject({ a: row!.a, sig: row!.sig });
+});
+
+test("a decision that the host refuses is said, and can be made again", async () => {
+  const model = await desk.openThread("t-migrate");
+  await until(() => desk.requestsOf(model.id).length === 1);
+  const [card] = desk.requestsOf(model.id);
+  app.refuses = { code: -32016, message: "this session is too old" };
+  void desk.approvals.decide(card!, Decision.ACCEPT);
+  await until(() => desk.approvals.decided.get(card!.id)?.progress === "refused");
+  expect(desk.approvals.decided.get(card!.id)!.sentence).toMatch(/too old/);
+  app.refuses = undefined;
+  void desk.approvals.decide(card!, Decision.ACCEPT);
+  await until(() => desk.requestsOf(model.id).length === 0);
+});
+
+test("what is shown but not what would be signed cannot be decided", async () => {
+  const lies: [string, (params: Params) => void][] = [
+    ["is not what would be signed", (p) => (p["command"] = "ls")],
+    ["is not what would be signed", (p) => (p["more"] = "x")],
+    ["is not what the request names", (p) => ((p["farhand"] as Params)["material"] = "{}")],
+    ["does not say", (p) => delete p["farhand"]],
+  ];
+  for (const [why, lie] of lies) {
+    const asked = askedRequest("item/commandExecution/requestApproval", { threadId: "t-flake", itemId: "i8", command: "rm -rf /", cwd: "/w" });
+    lie(asked.params);
+    const card = await openCard({ id: asked.id, method: "item/commandExecution/requestApproval", params: asked.params, arrivedAt: 1 });
+    expect(card.broken).toContain(why);
+  }
+  // The octets say one command, the material another.
+  const [a, b] = ["ls", "rm -rf /"].map((command) =>
+    askedRequest("item/commandExecution/requestApproval", { threadId: "t", command, cwd: "/w" }));
+  const { request } = a!.params["farhand"] as Params;
+  const mixed = { ...b!.params, farhand: { ...b!.params["farhand"] as Params, request } };
+  expect((await openCard({ id: a!.id, method: "item/commandExecution/requestApproval", params: mixed, arrivedAt: 1 })).broken).toBeDefined();
 });
 
 test("what was typed while the host is away leaves when it is back", async () => {
@@ -168,7 +232,7 @@ test("what had a number when the tab died is asked about, never guessed", async 
   };
   const model = await desk.startThread(undefined);
   const sent = ["one", "two", "three"].map((text, at) => desk.send({ ...model, id: at === 0 ? model.id : `t-${at}` } as never, text));
-  await until(() => sent.every((m) => m.progress === "host"));
+  while (!sent.every((m) => m.progress === "host")) await desk.client.request("farhand/status"); // its answer brings the ack
   const seqs = sent.map((m) => m.seq!);
   rows.push({ seq: seqs[0]!, state: "answered" }, { seq: seqs[1]!, state: "unknown" });
   rows.push({ seq: seqs[2]!, state: "answered", error: { code: -1, message: "no such thread" } });

@@ -2,7 +2,10 @@
 // the page. Prompts with the words "approve", "patch", "ask", "form", "fail" or "long"
 // get what they name.
 
-import type { RpcId, RpcMessage } from "../../src/wire/jsonrpc";
+import { verify } from "../../src/session/crypto";
+import { unb64url } from "../../src/wire/bytes";
+import type { Params, RpcMessage } from "../../src/wire/jsonrpc";
+import { type AskedOptions, askedRequest } from "./asked";
 import type { AppStream } from "./host_double";
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -119,10 +122,43 @@ function turnsOf(threadId: string | undefined) {
 export class AppDouble {
   private readonly data = script();
   private next = 100;
-  private readonly asked = new Map<RpcId, (result: Record<string, unknown>) => void>();
+  /** What waits for a person, as farhand/approval/list tells it. */
+  readonly waiting = new Map<string, { row: Params; then: (result: Record<string, unknown>) => void }>();
+  /** Every decision that arrived, in order. */
+  readonly decisions: Params[] = [];
+  /** Set by a test: what a decision is answered with instead. */
+  refuses: { code: number; message: string } | undefined;
+
+  /** Asks, and goes on with what the agent would get. */
+  ask(stream: AppStream, method: string, params: Params, then: (result: Record<string, unknown>) => void, options: AskedOptions = {}): string {
+    const asked = askedRequest(method, params, options);
+    const row = { requestId: asked.id, method, threadId: params["threadId"], state: "pending", createdAt: Date.now(), decisions: [], mayDecide: true, params: asked.params };
+    this.waiting.set(asked.id, { row, then });
+    stream.send({ id: asked.id, method, params: asked.params });
+    return asked.id;
+  }
+
+  private decide(stream: AppStream, params: Params, reply: (result: unknown) => void, fail: (error: object) => void): void {
+    this.decisions.push(params);
+    if (this.refuses) return fail(this.refuses);
+    const id = params["requestId"] as string;
+    const open = this.waiting.get(id);
+    if (!open) return fail({ code: -32010, message: "already decided by Mira's phone: accept" });
+    const a = unb64url(params["a"] as string);
+    if (!verify(stream.device.key, a, unb64url(params["sig"] as string))) {
+      return fail({ code: -32016, message: "the signature does not fit" });
+    }
+    this.waiting.delete(id);
+    reply({ state: "decided" });
+    const word = ["", "accept", "acceptForSession", "decline", "cancel", "answer"][a[80]!]!;
+    stream.send({ method: "serverRequest/resolved", params: {
+      threadId: open.row["threadId"], requestId: id,
+      farhand: { by: { kind: "device", name: "Mira's phone", clientId: "9f2c" }, decision: word },
+    } });
+    open.then(word === "answer" ? JSON.parse(params["result"] as string) as Record<string, unknown> : { decision: word });
+  }
 
   readonly handle = (stream: AppStream, message: RpcMessage): void => {
-    if (message.kind === "response") return this.asked.get(message.id)?.(message.result as never);
     if (message.kind !== "request") return;
     const params = (message.params ?? {}) as Record<string, string>;
     const reply = (result: unknown) => stream.send({ id: message.id, result });
@@ -130,6 +166,9 @@ export class AppDouble {
     if (known) return reply(known);
     switch (message.method) {
       case "farhand/status": return reply(this.status());
+      case "farhand/approval/list": return reply({ data: [...this.waiting.values()].map(({ row }) => row) });
+      case "farhand/approval/decide": return this.decide(
+        stream, params, reply, (error) => stream.send({ id: message.id, error }));
       case "thread/list": return reply({ data: this.data.threads, nextCursor: null });
       case "thread/resume": return this.resume(stream, params["threadId"]!, reply);
       case "thread/turns/list": return reply({ data: turnsOf(params["threadId"]), nextCursor: null });
@@ -181,14 +220,13 @@ export class AppDouble {
     stream.send({ method: "serverRequest/resolved", params: { threadId, requestId: "old", farhand: { by: { kind: "device", name: "Kitchen tablet" }, decision: "accept" } } });
     send("item/completed", { item: { type: "agentMessage", id: "m3", text: "The dry run is clean: three tables, 41,208 rows, nothing would be dropped. I start with `credit_notes`, the smallest." } });
     send("item/started", { item: { type: "commandExecution", id: "m4", command: "/bin/bash -lc 'bin/migrate --table credit_notes 0142'", cwd: `${WORK}/ledger`, status: "inProgress", aggregatedOutput: null } });
-    stream.send({ id: "req-migrate", method: "item/commandExecution/requestApproval", params: {
+    if ([...this.waiting.values()].some(({ row }) => row["threadId"] === threadId)) return;
+    this.ask(stream, "item/commandExecution/requestApproval", {
       threadId, turnId, itemId: "m4", kind: "command", startedAtMs: Date.now(),
       reason: "It writes to the billing database, which is outside the workspace.",
       command: "/bin/bash -lc 'bin/migrate --table credit_notes 0142'", cwd: `${WORK}/ledger`,
       availableDecisions: ["accept", "decline", "cancel"],
-    } });
-    this.asked.set("req-migrate", () => {
-      stream.send({ method: "serverRequest/resolved", params: { threadId, requestId: "req-migrate", farhand: { by: { kind: "device", name: "Mira's phone" }, decision: "accept" } } });
+    }, () => {
       send("item/completed", { item: { type: "commandExecution", id: "m4", command: "/bin/bash -lc 'bin/migrate --table credit_notes 0142'", cwd: `${WORK}/ledger`, status: "completed", aggregatedOutput: "credit_notes    812 rows moved\n", exitCode: 0, durationMs: 1290 } });
     });
   }
@@ -213,14 +251,8 @@ export class AppDouble {
       for (const word of words.split(/(?<= )/)) send("item/agentMessage/delta", { itemId: item.id, delta: word });
       send("item/completed", { item: { ...item, text: words } });
     };
-    const ask = (method: string, more: object, then: (result: Record<string, unknown>) => void) => {
-      const id = `req-${this.next++}`;
-      this.asked.set(id, (result) => {
-        stream.send({ method: "serverRequest/resolved", params: { threadId, requestId: id, farhand: { by: { kind: "device", name: "this device" }, decision: result["decision"] ?? "answer" } } });
-        then(result);
-      });
-      stream.send({ id, method, params: { threadId, turnId, ...more } });
-    };
+    const ask = (method: string, more: object, then: (result: Record<string, unknown>) => void, options: AskedOptions = {}) =>
+      void this.ask(stream, method, { threadId, turnId, ...more }, then, options);
     if (text.includes("fail")) return done("failed", { message: "The model answered 500 three times." });
     if (text.includes("approve")) {
       const item = { type: "commandExecution", id: "cmd-a", command: "/bin/bash -lc 'touch a && echo hi'", cwd: WORK, status: "inProgress" };
@@ -238,7 +270,7 @@ export class AppDouble {
       return ask("item/fileChange/requestApproval", { itemId: "patch-a", reason: null }, (result) => {
         send("item/completed", { item: { ...item, status: result["decision"] === "accept" ? "completed" : "declined" } });
         done();
-      });
+      }, { changes: item.changes });
     }
     if (text.includes("ask")) {
       return ask("item/tool/requestUserInput", { itemId: "q", isBlocking: true, questions: [{
