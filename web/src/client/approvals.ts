@@ -115,7 +115,7 @@ export class Approvals {
     if (this.over.has(card.id)) return this.journal?.drop("ask", card.id);
     const created = card.request?.createdMs ?? card.arrivedAt;
     this.cards.set(card.id, { ...card, arrivedAt: created });
-    if (card.log) this.log.told = newer(this.log.told, card.log);
+    if (card.log) this.log.note(card.log);
   }
 
   /** The host's own list is the truth: what is not on it does not wait any more. */
@@ -266,8 +266,4 @@ export class Approvals {
     if (row["state"] === "expired") this.end(card.id, "expired", undefined, "expired");
     this.changed();
   }
-}
-
-function newer<T extends { idx: number }>(a: T | undefined, b: T): T {
-  return a && a.idx >= b.idx ? a : b;
 }

@@ -3,12 +3,14 @@
 // was typed but not yet taken, and tells its listeners that something changed.
 
 import {
-  type Decider, type DeviceRow, type FarhandStatus, type Folder, type Thread, type ThreadStatus,
+  type Decider, type DeviceRow, type FarhandStatus, type Folder, type Model, type Thread, type ThreadStatus,
   toItem, type Turn,
 } from "../wire/codex";
+import { unhex } from "../wire/bytes";
 import { type Params, RpcCode, type RpcId } from "../wire/jsonrpc";
 import { Approvals } from "./approvals";
 import type { Card } from "./card";
+import { Company } from "./company";
 import { type HostClient, RpcError, type ServerRequest } from "./index";
 import type { Journal } from "./journal";
 import { LogWatch } from "./log_watch";
@@ -37,6 +39,7 @@ export class Desk {
   readonly open = new Map<string, ThreadModel>();
   readonly approvals: Approvals;
   readonly log: LogWatch;
+  private readonly company: Company;
   status: { value: FarhandStatus; at: number } | undefined;
   notices: Notice[] = [];
   listed: "no" | "loading" | "yes" | "failed" = "no";
@@ -56,6 +59,7 @@ export class Desk {
     this.log = new LogWatch(client, () => this.changed(), this.now);
     this.approvals = new Approvals(
       client, this.log, (sentence) => this.say(sentence), () => this.changed(), this.now);
+    this.company = new Company(client, (sentence) => this.say(sentence));
     this.stops = [
       client.onNotification((method, params) => this.heard(method, params)),
       client.onServerRequest((request) => this.asked(request)),
@@ -122,8 +126,7 @@ export class Desk {
   }
 
   private async loadStatus(): Promise<void> {
-    const value = await this.client.request<FarhandStatus>("farhand/status");
-    this.status = { value, at: this.now() };
+    this.tell(await this.client.request<FarhandStatus>("farhand/status"));
   }
 
   async loadThreads(): Promise<void> {
@@ -247,15 +250,47 @@ export class Desk {
     this.renamed(model.id, name);
   }
 
-  async archive(id: string): Promise<void> {
-    await this.attempt(this.client.request("thread/archive", { threadId: id }));
+  /** Resolves to false when the host refused; it has said why. */
+  archive(id: string): Promise<boolean> {
+    return this.attempt(this.client.request("thread/archive", { threadId: id }));
   }
 
-  private async attempt(work: Promise<unknown>): Promise<void> {
+  /** A copy of the history under a new id. */
+  async fork(model: ThreadModel): Promise<string | undefined> {
+    let made: Thread | undefined;
+    await this.attempt(this.client.request<{ thread: Thread }>("thread/fork", {
+      threadId: model.id, excludeTurns: true,
+    }).then(({ thread }) => (made = thread)));
+    if (made) this.note(made);
+    this.changed();
+    return made?.id;
+  }
+
+  async models(): Promise<Model[]> {
+    const { data } = await this.client.request<{ data: Model[] }>("model/list", {});
+    return data.filter((model) => !model.hidden);
+  }
+
+  /** For the turns that come; the one that runs keeps what it has. */
+  async choose(model: ThreadModel, settings: { model?: string; effort?: string }): Promise<void> {
+    const done = await this.attempt(this.client.request("thread/settings/update", {
+      threadId: model.id, ...settings,
+    }).then((result) => this.noteClamp(result)));
+    if (!done) return;
+    const { model: name, effort } = settings;
+    model.thread = {
+      ...model.thread, ...(name ? { model: name } : {}), ...(effort ? { reasoningEffort: effort } : {}),
+    };
+    this.changed();
+  }
+
+  private async attempt(work: Promise<unknown>): Promise<boolean> {
     try {
       await work;
+      return true;
     } catch (error) {
       this.say(sentence(error), "bad");
+      return false;
     }
   }
 
@@ -265,11 +300,22 @@ export class Desk {
 
   // --- devices --------------------------------------------------------------------------
 
+  /** Who may administer gets the whole list; everybody else what the status tells. */
   async devices(): Promise<DeviceRow[]> {
+    if (!this.mayAdmin) {
+      return (this.status?.value.devices ?? []).map(({ role, connected, ...row }) => ({
+        ...row, farhand: { ...(role ? { role } : {}), ...(connected === undefined ? {} : { connected }) },
+      }));
+    }
     const environmentId = this.client.host.id;
     const { data } = await this.client.request<{ data: DeviceRow[] }>(
       "remoteControl/client/list", { environmentId, limit: 100 });
     return data;
+  }
+
+  get mayAdmin(): boolean {
+    const you = this.status?.value.you;
+    return you?.role === "owner" || (you?.capabilities ?? []).includes("admin");
   }
 
   async revoke(clientId: string): Promise<void> {
@@ -278,8 +324,8 @@ export class Desk {
     });
   }
 
-  async renameDevice(clientId: string, displayName: string): Promise<void> {
-    await this.client.request("farhand/device/update", { clientId, displayName });
+  async changeDevice(clientId: string, change: { displayName?: string; role?: string }): Promise<void> {
+    await this.client.request("farhand/device/update", { clientId, ...change });
   }
 
   // --- what the host says -----------------------------------------------------------------
@@ -355,7 +401,12 @@ export class Desk {
   }
 
   tell(value: FarhandStatus): void {
-    this.status = { value, at: this.now() };
+    // A notification may leave out what only an answer has.
+    const you = value.you ?? this.status?.value.you;
+    this.status = { value: you ? { ...value, you } : value, at: this.now() };
+    if (value.devices) void this.company.hear(value.devices, you?.clientId);
+    const { idx, head } = value.audit ?? {};
+    if (idx !== undefined && head?.length === 64) this.log.note({ idx, head: unhex(head) });
   }
 }
 

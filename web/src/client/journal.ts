@@ -5,7 +5,7 @@
 // When the disk refuses (no room, storage cleared, a private window), nothing stops:
 // the page goes on from memory, and `trouble` is the sentence that says so.
 
-export type RowKind = "lane" | "outbox" | "ask" | "decision" | "audit";
+export type RowKind = "lane" | "outbox" | "ask" | "decision" | "audit" | "devices";
 
 export interface Row {
   host: string;

@@ -56,6 +56,11 @@ export class LogWatch {
     this.checking = this.checking.then(() => this.check(log)).catch(() => undefined);
   }
 
+  /** The newest end of the log that was told; checked with the next session. */
+  note(log: SeenLog): void {
+    if (!this.told || log.idx > this.told.idx) this.told = log;
+  }
+
   /** A person has looked at the alarm: from here on the log as it is counts. */
   accept(): void {
     this.alarm = undefined;

@@ -9,10 +9,13 @@ import { Empty, Sheet, Waiting } from "./bits";
 import { onLink, takeLink } from "./boot";
 import { Devices } from "./devices";
 import { go, type Route, useDesk, useRoute } from "./hooks";
-import { Icon } from "./icons";
+import { Icon, type IconName } from "./icons";
+import { Inbox } from "./inbox";
+import { Log } from "./log";
 import { load as loadMarkdown } from "./markdown";
 import { NewThread } from "./new_thread";
 import { Pair } from "./pair";
+import { Settings } from "./settings";
 import { Strip } from "./strip";
 import { ThreadPane } from "./thread";
 import { Threads } from "./threads";
@@ -153,7 +156,7 @@ function AtDesk({ controller, desk, route, onLeave }: {
   if (route.at === "pair") {
     return (
       <Pair
-        controller={controller} link={undefined} onBack={() => go({ at: "devices" })}
+        controller={controller} link={undefined} onBack={() => go({ at: "settings" })}
         onPaired={(record) => { desk.close(); desk.client.close(); go({ at: "threads" }, true); onLeave(record); }}
       />
     );
@@ -167,7 +170,10 @@ function AtDesk({ controller, desk, route, onLeave }: {
           onHosts={hosts.length > 1 ? () => setChoosing(true) : undefined}
         />
       </nav>
-      <main class="main"><Main desk={desk} route={route} onForget={() => void forget()} /></main>
+      <main class="main">
+        <Main desk={desk} route={route} hosts={hosts} onHosts={() => setChoosing(true)} onForget={() => void forget()} />
+      </main>
+      <Tabs desk={desk} at={route.at} />
       <Notices desk={desk} />
       {choosing && (
         <Sheet title="Hosts" onClose={() => setChoosing(false)}>
@@ -187,7 +193,34 @@ function AtDesk({ controller, desk, route, onLeave }: {
   );
 }
 
-function Main({ desk, route, onForget }: { desk: Desk; route: Route; onForget: () => void }) {
+const TABS: [Route["at"] & ("threads" | "inbox" | "devices" | "settings"), IconName, string][] = [
+  ["threads", "plan", "Threads"], ["inbox", "inbox", "Waiting"], ["devices", "devices", "Devices"], ["settings", "settings", "Settings"],
+];
+
+/** Where a thumb reaches; below the list where there is room for both. */
+function Tabs({ desk, at }: { desk: Desk; at: Route["at"] }) {
+  useDesk(desk);
+  const waiting = desk.approvals.cards.size;
+  return (
+    <nav class="tabs" aria-label="Screens">
+      {TABS.map(([to, icon, words]) => (
+        <a key={to} href={to === "threads" ? "#/" : `#/${to}`} aria-current={at === to || (to === "settings" && at === "log") ? "page" : undefined}>
+          <span class="tab-icon">
+            <Icon name={icon} size={22} />
+            {to === "inbox" && waiting > 0 && <b class="badge">{waiting}</b>}
+            {to === "settings" && desk.log.alarm && <b class="badge bad">!</b>}
+          </span>
+          {words}
+          {to === "inbox" && waiting > 0 && <span class="unseen">, {waiting} waiting</span>}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function Main({ desk, route, hosts, onHosts, onForget }: {
+  desk: Desk; route: Route; hosts: HostRecord[]; onHosts: () => void; onForget: () => void;
+}) {
   useDesk(desk);
   const { phase, sentence, broken } = desk.client.state;
   if (phase === "ended") {
@@ -201,7 +234,10 @@ function Main({ desk, route, onForget }: { desk: Desk; route: Route; onForget: (
   switch (route.at) {
     case "thread": return <ThreadPane desk={desk} id={route.id} key={route.id} />;
     case "new": return <NewThread desk={desk} />;
-    case "devices": return <Devices desk={desk} onForget={onForget} onPair={() => go({ at: "pair" })} />;
+    case "inbox": return <Inbox desk={desk} />;
+    case "devices": return <Devices desk={desk} />;
+    case "settings": return <Settings desk={desk} hosts={hosts} onHosts={onHosts} onForget={onForget} />;
+    case "log": return <Log desk={desk} />;
     default: return <Empty icon="plan" title="No thread chosen"><p>Choose one at the left, or start a new one.</p></Empty>;
   }
 }

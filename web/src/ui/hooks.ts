@@ -7,13 +7,19 @@ export type Route =
   | { at: "threads" }
   | { at: "thread"; id: string }
   | { at: "new" }
+  | { at: "inbox" }
   | { at: "devices" }
+  | { at: "settings" }
+  | { at: "log" }
   | { at: "pair" };
+
+const PLAIN = ["new", "inbox", "devices", "settings", "log", "pair"] as const;
 
 export function parseRoute(hash: string): Route {
   const [, at, id] = hash.replace(/^#/, "").split("/");
   if (at === "t" && id) return { at: "thread", id: decodeURIComponent(id) };
-  if (at === "new" || at === "devices" || at === "pair") return { at };
+  const plain = PLAIN.find((name) => name === at);
+  if (plain) return { at: plain };
   return { at: "threads" };
 }
 

@@ -4,6 +4,7 @@ import { createController, type SocketMaker } from "../client";
 import { IdbStore } from "../client/idb";
 import { App } from "./app";
 import { deviceName } from "./device_name";
+import { apply } from "./taste";
 import "./style/tokens.css";
 import "./style/base.css";
 import "./style/frame.css";
@@ -11,6 +12,7 @@ import "./style/pair.css";
 import "./style/items.css";
 import "./style/dock.css";
 
+apply();
 const store = new IdbStore();
 const controller = createController({
   WebSocket: WebSocket as unknown as SocketMaker,

@@ -91,6 +91,12 @@ export function Strip({ desk }: { desk: Desk }) {
         ))}
       </button>
       <Trouble state={state} trouble={trouble} now={now} onRetry={() => desk.client.wake()} />
+      {desk.log.alarm && (
+        <p class="trouble" role="alert">
+          <b>{desk.log.alarm.kind === "shortened" ? "The host's log was shortened." : "The host's log was rewritten."}</b> {desk.log.alarm.sentence}
+          <a href="#/log">Look</a>
+        </p>
+      )}
       {desk.journal?.trouble && <p class="trouble" role="alert">{desk.journal.trouble}</p>}
       {detail && (
         <Sheet title="The way to your agent" onClose={() => setDetail(false)}>

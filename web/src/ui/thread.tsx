@@ -11,6 +11,7 @@ import { baseName, duration, title } from "./format";
 import { go, useDesk, useStickToEnd } from "./hooks";
 import { Icon } from "./icons";
 import { ItemView } from "./items";
+import { rightsOf } from "./rights";
 
 function useModel(desk: Desk, id: string): ThreadModel | undefined {
   const [, loaded] = useState(0);
@@ -29,11 +30,6 @@ export function ThreadPane({ desk, id }: { desk: Desk; id: string }) {
   const model = useModel(desk, id);
   if (!model) return <div class="pane"><Waiting what="Opening the thread." /></div>;
   return <ThreadView desk={desk} model={model} key={id} />;
-}
-
-function rightsOf(desk: Desk): { answer: boolean; steer: boolean } {
-  const role = desk.status?.value.you?.role ?? ["", "viewer", "approver", "operator", "owner"][desk.client.host.role];
-  return { answer: role !== "viewer", steer: role === "operator" || role === "owner" };
 }
 
 function ThreadView({ desk, model }: { desk: Desk; model: ThreadModel }) {

@@ -45,7 +45,6 @@ export function Threads({ desk, current, onHosts }: {
             ? <button type="button" class="host-name" onClick={onHosts}>{desk.client.host.name}<Icon name="down" size={16} /></button>
             : desk.client.host.name}
         </h1>
-        <IconButton icon="devices" label="Devices" onClick={() => go({ at: "devices" })} />
         <IconButton icon="plus" label="New thread" tone="accent" onClick={() => go({ at: "new" })} />
       </header>
       {total > 6 && (

@@ -13,6 +13,7 @@ export interface Thread {
   preview: string;
   cwd: string;
   model?: string | null;
+  reasoningEffort?: string | null;
   createdAt: number; // seconds
   updatedAt: number;
   recencyAt?: number | null;
@@ -220,8 +221,29 @@ export interface FarhandStatus {
     ageMs?: number;
   };
   relay?: { state: string; url?: string; lastError?: string | null; ageMs?: number };
+  devices?: DeviceStatus[];
+  audit?: { idx: number; head: string; lastError?: string | null };
   controllers?: number;
   you?: { role: string; capabilities: string[]; clientId?: string; displayName?: string };
+}
+
+export interface DeviceStatus {
+  clientId: string;
+  displayName?: string | null;
+  role?: string;
+  connected?: boolean;
+  lastSeenAt?: number | null;
+}
+
+export interface Model {
+  id: string;
+  model: string;
+  displayName?: string;
+  description?: string;
+  hidden?: boolean;
+  isDefault?: boolean;
+  defaultReasoningEffort?: string;
+  supportedReasoningEfforts?: { reasoningEffort: string; description?: string }[];
 }
 
 export interface DeviceRow {

@@ -194,7 +194,7 @@ describe.skipIf(!able)("the page", () => {
     await accessible(page, "offline");
     await page.getByRole("button", { name: "Try now" }).waitFor();
     device.revoked = false; // and it comes back by itself
-    await page.getByRole("button", { name: "Devices" }).click();
+    await page.getByRole("link", { name: "Devices" }).click();
     await page.getByText("Kitchen tablet").waitFor();
     await shot(page, "devices");
     await accessible(page, "devices");
