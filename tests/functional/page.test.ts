@@ -116,4 +116,89 @@ describe("the page", () => {
     await page.getByRole("button", { name: "Interrupt the turn" }).click();
     await page.getByRole("button", { name: "Interrupt the turn" }).waitFor({ state: "detached" });
   });
+
+  test("a reload in the middle of an approval: the same card, decided once", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const { page, complaints } = await openBrowser(scene);
+    await page.goto(host.link);
+    await confirmOnHost(host, page);
+    await page.getByRole("button", { name: "New thread" }).first().click();
+    await ask(page, "run printf x >>count.txt");
+    const dock = page.getByRole("region", { name: "Run this command?" });
+    await dock.waitFor();
+    await page.reload();
+    await dock.waitFor();
+    await expect.poll(() => dock.textContent()).toContain("printf x >>count.txt");
+    await dock.getByRole("button", { name: "Approve", exact: true }).click();
+    // Gone in the instant after the tap: what was signed is on disk, and is sent again.
+    await page.reload();
+    await expect.poll(() => existsSync(`${scene.work}/count.txt`) && readFileSync(`${scene.work}/count.txt`, "utf8"), { timeout: 45_000 }).toBe("x");
+    await dock.waitFor({ state: "detached" });
+    await page.getByText("Approved here").waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test("host killed during an approval: decided offline, counts when it is back, runs once", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const { page, shoot } = await openBrowser(scene);
+    await page.goto(host.link);
+    await confirmOnHost(host, page);
+    await page.getByRole("button", { name: "New thread" }).first().click();
+    await ask(page, "run printf x >>count.txt");
+    const dock = page.getByRole("region", { name: "Run this command?" });
+    await dock.waitFor();
+    await expect.poll(() => dock.getByRole("button", { name: "Approve", exact: true }).isEnabled()).toBe(true);
+    const { port } = new URL(host.link);
+    await host.stop("SIGKILL");
+    await page.locator(".trouble").waitFor();
+    await dock.getByRole("button", { name: "Approve", exact: true }).click();
+    await dock.getByText(/leaves as soon as the host is reached/).waitFor();
+    await shoot("page-11-decided-offline");
+    const again = await Host.up(scene, ["--port", port]);
+    await again.agentReady();
+    await dock.waitFor({ state: "detached", timeout: 60_000 });
+    await expect.poll(() => existsSync(`${scene.work}/count.txt`) && readFileSync(`${scene.work}/count.txt`, "utf8"), { timeout: 45_000 }).toBe("x");
+    await page.getByText("done", { exact: true }).first().waitFor();
+    expect(readFileSync(`${scene.work}/count.txt`, "utf8")).toBe("x");
+  });
+
+  test("what is typed while the host is away is queued, and leaves once", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const { page, shoot } = await openBrowser(scene);
+    await page.goto(host.link);
+    await confirmOnHost(host, page);
+    await page.getByRole("button", { name: "New thread" }).first().click();
+    await ask(page, "say here already");
+    await page.getByText("here already").nth(1).waitFor();
+    const { port } = new URL(host.link);
+    await host.stop("SIGKILL");
+    await page.locator(".trouble").waitFor();
+    await ask(page, "say typed in the tunnel");
+    await page.getByText("Queued").waitFor();
+    await shoot("page-12-queued");
+    const again = await Host.up(scene, ["--port", port]);
+    await again.agentReady();
+    await page.getByText("Queued").waitFor({ state: "detached", timeout: 60_000 });
+    await page.locator(".agent").getByText("typed in the tunnel").waitFor();
+    expect(await page.locator(".mine .bubble").getByText("say typed in the tunnel").count()).toBe(1);
+  });
+
+  test("two tabs: one speaks, the other says so and takes over when it is closed", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const { page, context } = await openBrowser(scene);
+    await page.goto(host.link);
+    await confirmOnHost(host, page);
+    await page.getByRole("button", { name: "New thread" }).first().waitFor();
+    const second = await context.newPage();
+    await second.goto(page.url());
+    await second.getByText("Open in another tab").waitFor();
+    await page.close();
+    await second.getByRole("button", { name: "New thread" }).first().click();
+    await ask(second, "say from the second tab");
+    await second.locator(".agent").getByText("from the second tab").waitFor();
+  });
 });

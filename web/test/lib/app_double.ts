@@ -6,6 +6,7 @@ import { verify } from "../../src/session/crypto";
 import { unb64url } from "../../src/wire/bytes";
 import type { Params, RpcMessage } from "../../src/wire/jsonrpc";
 import { type AskedOptions, askedRequest } from "./asked";
+import { vectors } from "./vectors";
 import type { AppStream } from "./host_double";
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -22,6 +23,8 @@ function thread(id: string, name: string, cwd: string, ageS: number, status: unk
     status, gitInfo: { branch }, model: "gpt-5.5",
   };
 }
+
+const LOG = vectors<{ records: { idx: number; h: string }[] }>("audit.json").records;
 
 const IDLE = { type: "idle" };
 const ACTIVE = { type: "active", activeFlags: [] };
@@ -166,6 +169,7 @@ export class AppDouble {
     if (known) return reply(known);
     switch (message.method) {
       case "farhand/status": return reply(this.status());
+      case "farhand/audit/headers": return reply({ headers: LOG, idx: LOG.at(-1)!.idx, head: LOG.at(-1)!.h });
       case "farhand/approval/list": return reply({ data: [...this.waiting.values()].map(({ row }) => row) });
       case "farhand/approval/decide": return this.decide(
         stream, params, reply, (error) => stream.send({ id: message.id, error }));
@@ -184,7 +188,12 @@ export class AppDouble {
     return {
       host: { name: "studio", version: "0.1.0", hostId: "h", environmentId: "h" },
       agent: { state: "ready", version: "0.169.0", kind: "own", practice: false, shared: false, ageMs: 400 },
-      relay: { state: "connected", url: "", ageMs: 100 }, devices: [], controllers: 1,
+      relay: { state: "connected", url: "", ageMs: 100 }, controllers: 1,
+      audit: { idx: LOG.at(-1)!.idx, head: LOG.at(-1)!.h },
+      devices: [
+        { clientId: "9f2c", displayName: "Mira's phone", role: "operator", connected: true, lastSeenAt: now() },
+        { clientId: "77ab", displayName: "Kitchen tablet", role: "viewer", connected: false, lastSeenAt: now() - 7200 },
+      ],
       you: { role: "operator", capabilities: [], clientId: "9f2c", displayName: "Mira's phone" },
     };
   }

@@ -45,6 +45,6 @@ export function askedRequest(method: string, params: Params, options: AskedOptio
   fields.push([12, u8(askedBits(kind, params))]);
   put(13, options.policy ?? "");
   fields.push([14, u64(options.createdMs ?? Date.now())], [15, u64(options.expiresMs ?? 0)], [16, u8(options.quorum ?? 1)], [17, u8(0)]);
-  const farhand = { request: b64url(concat(tlv(...fields))), material, auditIdx: 7, auditHead: "ab".repeat(32) };
+  const farhand = { request: b64url(concat(tlv(...fields))), material, auditIdx: 0, auditHead: "ab".repeat(32) };
   return { id: b64url(id), params: { ...params, farhand } };
 }

@@ -134,7 +134,7 @@ describe.skipIf(!able)("the page", () => {
     await shot(page, "approve-command");
     await page.getByRole("button", { name: "Approve", exact: true }).click();
     await page.getByText("It ran.").waitFor();
-    await page.getByText("Approved on this device").waitFor();
+    await page.getByText("Approved here").waitFor();
     await context.close();
   });
 
@@ -198,6 +198,31 @@ describe.skipIf(!able)("the page", () => {
     await page.getByText("Kitchen tablet").waitFor();
     await shot(page, "devices");
     await accessible(page, "devices");
+    await context.close();
+  });
+
+  test.each(["light", "dark"] as const)("the inbox, settings and the log, %s", async (scheme) => {
+    const [page, context] = await paired("phone", scheme);
+    await page.getByRole("link", { name: /billing tables/ }).click(); // the double asks when it is opened
+    await page.getByRole("heading", { name: "Run this command?" }).waitFor();
+    await shot(page, `dock-${scheme}`);
+    await page.goBack();
+    await page.getByRole("link", { name: /Waiting/ }).click();
+    await page.getByRole("article", { name: "Run this command?" }).waitFor();
+    await shot(page, `inbox-${scheme}`);
+    await accessible(page, "inbox");
+    await page.getByRole("button", { name: "Decline", exact: true }).click();
+    await page.getByText("Nothing waits for you").waitFor();
+    await page.getByText("Declined here").waitFor();
+    await shot(page, `inbox-empty-${scheme}`);
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByText("Appearance").waitFor();
+    await shot(page, `settings-${scheme}`);
+    await accessible(page, "settings");
+    await page.getByRole("link", { name: /^Log/ }).click();
+    await page.getByRole("heading", { name: "Log", exact: true }).waitFor();
+    await shot(page, `log-${scheme}`);
+    await accessible(page, "log");
     await context.close();
   });
 
