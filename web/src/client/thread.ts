@@ -57,7 +57,7 @@ export class ThreadModel {
   entries: Entry[] = [];
   readonly turns = new Map<string, TurnView>();
   status: ThreadStatus;
-  tokens: { used: number; window: number } | undefined;
+  tokens: { used: number; window: number; total?: number | undefined } | undefined;
   /** Cursor of the next older window; null when the beginning is reached. */
   older: string | null | undefined;
   private readonly byId = new Map<string, Entry>();
@@ -231,9 +231,11 @@ const HANDLERS: Record<string, Handler> = {
     m.thread = { ...m.thread, name: str(p["threadName"] ?? p["name"]) };
   },
   "thread/tokenUsage/updated": (m, p) => {
-    const usage = p["tokenUsage"] as { last?: { totalTokens: number }; modelContextWindow?: number | null };
+    const usage = p["tokenUsage"] as {
+      last?: { totalTokens: number }; total?: { totalTokens: number }; modelContextWindow?: number | null;
+    };
     if (usage.last && usage.modelContextWindow) {
-      m.tokens = { used: usage.last.totalTokens, window: usage.modelContextWindow };
+      m.tokens = { used: usage.last.totalTokens, window: usage.modelContextWindow, total: usage.total?.totalTokens };
     }
   },
   "error": (m, p) => {

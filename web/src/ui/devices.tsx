@@ -4,9 +4,9 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Desk } from "../client/desk";
 import type { DeviceRow } from "../wire/codex";
-import { Empty, IconButton, Sheet, Waiting } from "./bits";
+import { Empty, Sheet, Waiting } from "./bits";
 import { age } from "./format";
-import { go, useDesk, useNow } from "./hooks";
+import { useDesk, useNow } from "./hooks";
 import { Icon } from "./icons";
 
 const ROLES = ["viewer", "approver", "operator"] as const;
@@ -29,7 +29,6 @@ export function Devices({ desk }: { desk: Desk }) {
   return (
     <div class="pane devices">
       <header class="bar">
-        <IconButton icon="back" label="Back to threads" onClick={() => go({ at: "threads" })} tone="only-narrow" />
         <div class="bar-title"><h1>Devices</h1><span>that may reach {desk.client.host.name}</span></div>
       </header>
       <div class="scroll padded">

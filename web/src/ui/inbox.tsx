@@ -5,10 +5,10 @@ import type { Ended } from "../client/approvals";
 import type { Card } from "../client/card";
 import type { Desk } from "../client/desk";
 import { CardBody, headOf } from "./approval";
-import { Empty, IconButton, Waiting } from "./bits";
+import { Empty, Waiting } from "./bits";
 import { decider, decisionWord } from "./decision";
 import { age, baseName, title } from "./format";
-import { go, useDesk, useNow } from "./hooks";
+import { useDesk, useNow } from "./hooks";
 import { Icon } from "./icons";
 import { rightsOf } from "./rights";
 
@@ -21,7 +21,6 @@ export function Inbox({ desk }: { desk: Desk }) {
   return (
     <div class="pane inbox">
       <header class="bar">
-        <IconButton icon="back" label="Back to threads" onClick={() => go({ at: "threads" })} tone="only-narrow" />
         <div class="bar-title">
           <h1>Waiting for you</h1>
           <span>{cards.length === 0 ? desk.client.host.name : `${cards.length} on ${desk.client.host.name}`}</span>

@@ -5,8 +5,8 @@ import { useEffect, useState } from "preact/hooks";
 import type { HostRecord } from "../client";
 import type { Desk } from "../client/desk";
 import { hex } from "../wire/bytes";
-import { IconButton, Sheet } from "./bits";
-import { go, useDesk } from "./hooks";
+import { Sheet } from "./bits";
+import { useDesk } from "./hooks";
 import { Icon } from "./icons";
 import { roleOf } from "./rights";
 import { appearance, setAppearance, setTextSize, textSize } from "./taste";
@@ -22,7 +22,6 @@ export function Settings({ desk, hosts, onHosts, onForget }: {
   return (
     <div class="pane settings">
       <header class="bar">
-        <IconButton icon="back" label="Back to threads" onClick={() => go({ at: "threads" })} tone="only-narrow" />
         <div class="bar-title"><h1>Settings</h1><span>of this device</span></div>
       </header>
       <div class="scroll padded">
@@ -32,7 +31,7 @@ export function Settings({ desk, hosts, onHosts, onForget }: {
             <button
               type="button" role="radio" key={choice} aria-checked={look === choice}
               onClick={() => { setAppearance(choice); setLook(choice); }}
-            >{choice === "system" ? "As the system" : choice === "light" ? "Light" : "Dark"}</button>
+            >{choice === "system" ? "System" : choice === "light" ? "Light" : "Dark"}</button>
           ))}
         </div>
         <h2 class="label" id="size">Text size</h2>

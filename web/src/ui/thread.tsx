@@ -12,6 +12,7 @@ import { go, useDesk, useStickToEnd } from "./hooks";
 import { Icon } from "./icons";
 import { ItemView } from "./items";
 import { rightsOf } from "./rights";
+import { ThreadMenu } from "./thread_menu";
 
 function useModel(desk: Desk, id: string): ThreadModel | undefined {
   const [, loaded] = useState(0);
@@ -43,7 +44,7 @@ function ThreadView({ desk, model }: { desk: Desk; model: ThreadModel }) {
   const rights = rightsOf(desk);
   return (
     <div class="pane thread">
-      <Head model={model} />
+      <Head desk={desk} model={model} maySteer={rights.steer} />
       <div class="scroll stream" ref={ref} tabIndex={-1}>
         <div class="column">
           <Older desk={desk} model={model} />
@@ -74,7 +75,9 @@ function hasOpenText(model: ThreadModel): boolean {
   return last !== undefined && last.open && last.item.type === "agentMessage" && last.item.text !== "";
 }
 
-function Head({ model }: { model: ThreadModel }) {
+function Head({ desk, model, maySteer }: { desk: Desk; model: ThreadModel; maySteer: boolean }) {
+  const [menu, setMenu] = useState(false);
+  const others = (desk.status?.value.devices ?? []).filter((d) => d.connected && d.clientId !== desk.status?.value.you?.clientId);
   const branch = model.thread.gitInfo?.branch;
   const tokens = model.tokens;
   return (
@@ -85,8 +88,11 @@ function Head({ model }: { model: ThreadModel }) {
         <span title={model.thread.cwd}>
           {baseName(model.thread.cwd)}{branch ? ` · ${branch}` : ""}
           {tokens && tokens.used * 10 > tokens.window ? ` · ${Math.round((100 * tokens.used) / tokens.window)} % of context` : ""}
+          {others.length > 0 ? ` · ${others.length === 1 ? others[0]!.displayName || "another device" : `${others.length} others`} here` : ""}
         </span>
       </div>
+      <IconButton icon="more" label="More about this thread" onClick={() => setMenu(true)} />
+      {menu && <ThreadMenu desk={desk} model={model} maySteer={maySteer} onClose={() => setMenu(false)} />}
     </header>
   );
 }
