@@ -470,7 +470,8 @@ bool audit_holds(struct audit *a, uint64_t idx, const uint8_t h[AUDIT_HASH])
     struct holding w = {.idx = idx, .h = h};
     const struct bytes asked = {h, AUDIT_HASH};
     if (idx == 0 || idx == a->head.idx) {
-        return bytes_equal(BYTES_OF(idx == 0 ? a->zero.h : a->head.h), asked);
+        const struct audit_head *at = idx == 0 ? &a->zero : &a->head;
+        return bytes_equal(BYTES_OF(at->h), asked);
     }
     return idx < a->head.idx && audit_each(a, idx, 1, compare, &w) == OK && w.held;
 }

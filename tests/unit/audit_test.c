@@ -114,6 +114,7 @@ TEST(what_a_device_saw_is_found_again)
     struct audit *a = log_of(300);
     struct audit_head seen;
     audit_head(a, &seen);
+    TRUE(audit_holds(a, seen.idx, seen.h));
     add(a, "turn", "{}");
     TRUE(audit_holds(a, seen.idx, seen.h));
     FALSE(audit_holds(a, seen.idx - 1, seen.h));
