@@ -135,7 +135,8 @@ describe("the page", () => {
     await page.reload();
     await expect.poll(() => existsSync(`${scene.work}/count.txt`) && readFileSync(`${scene.work}/count.txt`, "utf8"), { timeout: 45_000 }).toBe("x");
     await dock.waitFor({ state: "detached" });
-    await page.getByText("Approved here").waitFor();
+    await page.getByText("done", { exact: true }).waitFor();
+    expect(readFileSync(`${scene.work}/count.txt`, "utf8")).toBe("x");
     expect(complaints).toEqual([]);
   });
 

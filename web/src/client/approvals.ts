@@ -258,12 +258,22 @@ export class Approvals {
     return card;
   }
 
-  /** farhand/approval/changed: votes of others, expiry. */
-  heard(row: Params): void {
-    const card = this.cards.get(String(row["requestId"]));
-    if (!card) return;
-    card.votes = Array.isArray(row["decisions"]) ? row["decisions"] as Vote[] : card.votes;
-    if (row["state"] === "expired") this.end(card.id, "expired", undefined, "expired");
+  /**
+   * farhand/approval/changed: votes of others, and ends. It comes to all who may see the
+   * thread, serverRequest/resolved only to those who listen to it. Gives the card that ended.
+   */
+  heard(row: Params): Ended | undefined {
+    const id = String(row["requestId"]);
+    const card = this.cards.get(id);
+    if (!card) return undefined;
+    const votes = Array.isArray(row["decisions"]) ? row["decisions"] as Vote[] : card.votes;
+    this.cards.set(id, { ...card, votes });
+    const state = String(row["state"]);
+    const last = votes.at(-1);
+    if (["delivered", "resolved"].includes(state)) this.end(id, "decided", last?.by, last?.decision);
+    if (state === "expired") this.end(id, "expired", undefined, "expired");
+    if (state === "withdrawn") this.end(id, "withdrawn", undefined, "withdrawn");
     this.changed();
+    return this.lately[0]?.card.id === id ? this.lately[0] : undefined;
   }
 }

@@ -358,11 +358,21 @@ export class Desk {
   resolved(params: Params): void {
     const farhand = params["farhand"] as { by?: Decider; decision?: string } | undefined;
     const card = this.approvals.resolved(params["requestId"] as RpcId, farhand?.by, farhand?.decision);
-    if (!card || !farhand) return;
+    if (card && farhand) this.ended(card, farhand);
+  }
+
+  private ended(card: Card, { by, decision }: { by?: Decider | undefined; decision?: string | undefined }): void {
     const me = this.status?.value.you?.clientId;
-    const mine = me !== undefined && farhand.by?.clientId === me;
-    const decision: Decision = { ...farhand, mine };
-    this.open.get(card.threadId)?.decided(card.itemId, decision);
+    const made: Decision = { mine: me !== undefined && by?.clientId === me };
+    if (by) made.by = by;
+    if (decision) made.decision = decision;
+    this.open.get(card.threadId)?.decided(card.itemId, made);
+  }
+
+  /** Called by the table below. */
+  voted(params: Params): void {
+    const ended = this.approvals.heard(params);
+    if (ended) this.ended(ended.card, ended);
   }
 
   note(thread: Thread): void {
@@ -421,7 +431,7 @@ function threadOf(params: Params): string | undefined {
 
 const DESK_HANDLERS: Record<string, (this: Desk, params: Params) => void> = {
   "serverRequest/resolved": function (p) { this.resolved(p); },
-  "farhand/approval/changed": function (p) { this.approvals.heard(p); },
+  "farhand/approval/changed": function (p) { this.voted(p); },
   "thread/started": function (p) { this.note(p["thread"] as Thread); },
   "thread/status/changed": function (p) {
     this.setStatus(p["threadId"] as string, p["status"] as ThreadStatus);
