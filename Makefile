@@ -35,7 +35,7 @@ test-all: ## the suite, plus gcc, clang, TSan, clang-format, clang-tidy, cppchec
 	@tools/deps.sh build run test lint
 	@tools/test-all.sh
 
-bench: build ## measure; prints a table and writes build/bench.json
+bench: build ## measure; prints a table and writes build/bench/NAME.json
 	@$(ENV) tools/bench.sh $(ARGS)
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60) each

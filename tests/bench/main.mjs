@@ -2,12 +2,14 @@
 // controller, prints a table and writes JSON. A target that is missed is reported as missed; the
 // exit code says only whether everything could be measured.
 //
-// Usage: main.mjs [--json FILE] [--quick] [NAME…]     NAME: idle start pair reconnect calls deltas
+// Usage: main.mjs [--quick] [NAME…]     NAME: idle start pair reconnect calls deltas
 
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, tmpdir } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+
+import { printTable } from "./table.mjs";
 
 const TOP = resolve(import.meta.dirname, "../..");
 const BUILD = process.env.FARHAND_BUILD ?? join(TOP, "build/release");
@@ -16,9 +18,7 @@ const CTRL = join(BUILD, "tests/bench/bench_ctrl");
 
 const args = process.argv.slice(2);
 const quick = args.includes("--quick");
-const jsonAt = args.indexOf("--json");
-const jsonFile = jsonAt < 0 ? undefined : args[jsonAt + 1];
-const chosen = args.filter((arg, i) => !arg.startsWith("--") && (jsonAt < 0 || i !== jsonAt + 1));
+const chosen = args.filter((arg) => !arg.startsWith("--"));
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const round = (x, digits = 2) => Number(x.toFixed(digits));
@@ -216,26 +216,12 @@ const measures = {
   },
 };
 
-// ---- the table ------------------------------------------------------------------------------------
-
-function print() {
-  const head = ["measure", "unit", "ours", "yardstick", "ratio", "target", "met", "yardstick is"];
-  const lines = rows.map((r) => [r.name, r.unit, r.ours, r.yardstick, r.ratio ?? "-", r.target, r.met ? "yes" : "MISSED", r.yardstick_is + (r.note ? ` (${r.note})` : "")].map(String));
-  const widths = head.map((h, i) => Math.max(h.length, ...lines.map((l) => l[i].length)));
-  const line = (cells) => cells.map((c, i) => (i >= 2 && i <= 4 ? c.padStart(widths[i]) : c.padEnd(widths[i]))).join("  ").trimEnd();
-  console.log(line(head));
-  for (const l of lines) console.log(line(l));
-  console.log(`\n${cpus().length} x ${cpus()[0]?.model}, load ${loadavg()[0]}, ${rows.filter((r) => r.met).length} of ${rows.length} met`);
-}
+// ---- the end --------------------------------------------------------------------------------------
 
 function write() {
   const text = `${JSON.stringify(rows, null, 2)}\n`;
   mkdirSync(join(TOP, "build/bench"), { recursive: true });
   writeFileSync(join(TOP, "build/bench/spine.json"), text);
-  if (jsonFile) {
-    mkdirSync(dirname(resolve(jsonFile)), { recursive: true });
-    writeFileSync(jsonFile, text);
-  }
 }
 
 function stop() {
@@ -262,7 +248,7 @@ try {
   stop();
 }
 if (rows.length > 0) {
-  print();
+  printTable(rows);
   write();
 }
 process.exit(code);
