@@ -145,8 +145,11 @@ static void on_deadline(struct timer *t)
 
 static void arm(struct link_session *s)
 {
-    const uint64_t due_ms = session_deadline(s->session);
+    const bool live = s->phase == PHASE_LIVE && s->device != NULL;
+    const uint64_t commit_ms = live ? lane_commit_at(s->device->lane) : UINT64_MAX;
     const uint64_t now_ms = loop_now_ms(s->host->loop);
+    uint64_t due_ms = session_deadline(s->session);
+    due_ms = commit_ms < due_ms ? commit_ms : due_ms;
     if (due_ms == UINT64_MAX) {
         timer_stop(&s->deadline);
     } else if (!timer_is_armed(&s->deadline) || s->deadline.due_ms != due_ms) {
@@ -162,6 +165,9 @@ static void flush(struct link_session *s)
     struct link_host *h = s->host;
     struct bytes body;
     enum err e = OK;
+    if (s->phase == PHASE_LIVE && s->device != NULL) {
+        host_device_commit(s->device, false);
+    }
     while (e == OK && h->leg_ready &&
            session_output(s->session, loop_now_ms(h->loop), &body) &&
            body.len <= s->window) { // else host_channel_credit() goes on
@@ -436,6 +442,7 @@ static void go_live(struct link_session *s, struct bytes grant)
     if (d->session != NULL) {
         host_session_end(d->session, CLOSE_REPLACED);
     }
+    host_device_commit(d, true); // READY says what we have
     if (admit(s, grant, d->lane)) {
         timer_stop(&d->grace);
         d->session = s;

@@ -29,6 +29,37 @@ struct host_device *host_device_find(struct link_host *h, const uint8_t id[16])
     return NULL;
 }
 
+/* What a device of before this start had sent last: it is on disk, or lost. */
+static void load_lane(struct link_host *h, const uint8_t id[16], bool is_new,
+                      struct lane_state *from)
+{
+    from->is_durable = h->ops->lane_load != NULL;
+    if (!from->is_durable) {
+        from->recv_is_lost = !is_new;
+    } else if (is_new) {
+        if (h->ops->lane_commit(h->user, id, 0) != OK) {
+            log_warn("link.lane_not_stored", "last_recv=0");
+        }
+    } else if (!h->ops->lane_load(h->user, id, &from->last_recv)) {
+        log_warn("link.lane_lost", "reason=\"its count is not on disk\"");
+        from->recv_is_lost = true;
+    }
+}
+
+void host_device_commit(struct host_device *d, bool now)
+{
+    const uint64_t now_ms = loop_now_ms(d->host->loop);
+    const uint64_t seq = lane_uncommitted(d->lane);
+    if (seq == 0 || (!now && lane_commit_at(d->lane) > now_ms)) {
+        return;
+    }
+    if (d->host->ops->lane_commit(d->host->user, d->id, seq) == OK) {
+        lane_committed(d->lane, seq);
+    } else {
+        lane_commit_failed(d->lane, now_ms); // no ack leaves: the device keeps it
+    }
+}
+
 enum err host_device_add(struct link_host *h, const struct link_peer *peer, bool is_new,
                          struct host_device **out)
 {
@@ -36,8 +67,8 @@ enum err host_device_add(struct link_host *h, const struct link_peer *peer, bool
     if (e != OK) {
         return e;
     }
-    /* A device of before this start: what it had sent last is not known any more. */
-    const struct lane_state from = {.epoch = h->epoch, .recv_is_lost = !is_new};
+    struct lane_state from = {.epoch = h->epoch};
+    load_lane(h, peer->device_id, is_new, &from);
     struct host_device *d = mem_new(sizeof(*d));
     d->host = h;
     memcpy(d->id, peer->device_id, sizeof(d->id));
@@ -168,7 +199,7 @@ static struct link_stream *stream_new(struct host_device *d, uint16_t id)
 
 /* The owner reads a copy: while it does, it may close the stream or overflow the lane,
  * and the lane then frees what it had put together. */
-static void give_text(struct link_stream *st, struct bytes octets)
+static void give_text(struct link_stream *st, struct bytes octets, uint64_t seq)
 {
     const struct link_host *h = st->device->host;
     struct blob *copy = blob_copy(octets);
@@ -177,7 +208,9 @@ static void give_text(struct link_stream *st, struct bytes octets)
         link_stream_close(st);
         return;
     }
+    st->seq = seq;
     h->ops->stream_text(h->user, st, blob_bytes(copy));
+    st->seq = 0;
     blob_unref(copy);
 }
 
@@ -192,7 +225,7 @@ void host_device_message(struct host_device *d, const struct session_message *m)
         return;
     }
     if (msg.octets.len != 0 && !st->closing) {
-        give_text(st, msg.octets);
+        give_text(st, msg.octets, msg.seq);
     }
     if (msg.closed) {
         stream_over(st);
@@ -207,6 +240,16 @@ void link_stream_set_user(struct link_stream *st, void *user)
 void *link_stream_user(const struct link_stream *st)
 {
     return st->user;
+}
+
+uint64_t link_stream_seq(const struct link_stream *st)
+{
+    return st->seq;
+}
+
+void link_stream_committed(struct link_stream *st, uint64_t seq)
+{
+    lane_committed(st->device->lane, seq);
 }
 
 void link_stream_send(struct link_stream *st, struct blob *text)

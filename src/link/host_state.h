@@ -84,6 +84,7 @@ struct link_stream {
     struct host_device *device;
     uint16_t id;
     void *user;
+    uint64_t seq; // of the message that the owner reads
     bool closing; // the owner is told by `end`
     struct loop_task end;
 };
@@ -177,6 +178,8 @@ struct host_device *host_device_find(struct link_host *h, const uint8_t id[16]);
 void host_device_message(struct host_device *d, const struct session_message *m);
 void host_device_drop_streams(struct host_device *d);
 void host_device_session_gone(struct host_device *d); // the grace begins
+/* Puts on disk what an ack is about to say; `now`: whatever was received. */
+void host_device_commit(struct host_device *d, bool now);
 void host_devices_free_all(struct link_host *h);
 
 #endif

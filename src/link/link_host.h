@@ -111,6 +111,12 @@ struct link_host_ops {
     /* Each change of state; `error` is a sentence, "" when there is none. */
     void (*state)(void *user, enum link_state state, const char *error);
 
+    /* The lanes' numbers on disk. lane_load: false when this device's is not known.
+     * lane_commit: durable when it returns OK. NULL: lanes live in memory. */
+    bool (*lane_load)(void *user, const uint8_t device_id[16], uint64_t *last_recv);
+    enum err (*lane_commit)(void *user, const uint8_t device_id[16],
+                            uint64_t last_recv);
+
     /* The next value of a counter that must rise for ever: persisted before it
      * returns (protocol.md 8). */
     uint64_t (*next_auth_counter)(void *user);
@@ -183,6 +189,10 @@ void link_host_revoke(struct link_host *l, const uint8_t device_id[16]);
 
 void link_stream_set_user(struct link_stream *st, void *user);
 void *link_stream_user(const struct link_stream *st);
+/* Inside stream_text: the number of the message, which with the device is the key of a
+ * command; and the owner's word that it, and all before it, is on disk. */
+uint64_t link_stream_seq(const struct link_stream *st);
+void link_stream_committed(struct link_stream *st, uint64_t seq);
 /* Sends one JSON-RPC text (refs the blob). Past the lane's bound the device is told to
  * take a snapshot and all its streams close (protocol.md 5.3). */
 void link_stream_send(struct link_stream *st, struct blob *text);

@@ -148,6 +148,9 @@ struct lane *lane_create(enum lane_side side, const struct lane_state *from)
     l->last_sent = from->last_sent;
     l->acked = from->last_sent; // nothing older can be sent again
     l->recv_is_lost = side == LANE_HOST && from->recv_is_lost;
+    l->is_durable = from->is_durable;
+    l->committed = from->last_recv;
+    l->told = from->last_recv;
     return l;
 }
 
@@ -169,6 +172,7 @@ struct lane_state lane_state(const struct lane *l)
         .last_recv = l->last_recv,
         .last_sent = l->last_sent,
         .recv_is_lost = l->recv_is_lost,
+        .is_durable = l->is_durable,
     };
 }
 

@@ -46,6 +46,7 @@ struct lane_state {
     uint64_t last_recv; // highest sequence number received in order
     uint64_t last_sent; // highest sequence number given to a message of ours
     bool recv_is_lost;  // host: last_recv was not kept: say so, take what comes
+    bool is_durable;    // last_recv is kept: no ack says more than lane_committed() did
 };
 
 struct lane;
@@ -69,6 +70,14 @@ void lane_close(struct lane *l, uint16_t stream);
 /* Host: forget every stream and restart host->device (10 minutes without a session;
  * state that cannot be replayed). A device that is connected is told. */
 void lane_restart(struct lane *l);
+
+/* What was received and is not known to be on disk: the highest number of it, 0 when
+ * there is none; when it has to be there (an ack is due then, and no ack runs ahead of
+ * the disk); and how that went. A lane that is not durable wants nothing. */
+uint64_t lane_uncommitted(const struct lane *l);
+uint64_t lane_commit_at(const struct lane *l); // UINT64_MAX: no need
+void lane_committed(struct lane *l, uint64_t seq);
+void lane_commit_failed(struct lane *l, uint64_t now_ms); // tried again in a second
 
 bool lane_has_output(const struct lane *l); // something waits to be sealed
 bool lane_awaits_ack(const struct lane *l); // something has a number and no ack

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "session/lane_priv.h"
 
-enum { ACK_AFTER_MESSAGES = 32, ACK_AFTER_MS = 250 };
+enum { ACK_AFTER_MESSAGES = 32, ACK_AFTER_MS = 250, COMMIT_AGAIN_MS = 1000 };
 
 /* ---- a session begins and ends ------------------------------------------------------ */
 
@@ -64,13 +64,14 @@ struct lane_begun lane_begin_host(struct lane *l, const void *owner,
     l->owner = owner;
     l->must_tell = false; // READY tells
     l->await_echo = false;
-    l->owed = 0;
+    l->owed = l->is_durable ? (unsigned)(l->last_recv - l->committed) : 0;
     rewind_queue(l);
     *offer = (struct lane_offer){
         .epoch = l->epoch,
         .recv_known = !l->recv_is_lost,
-        .last_recv = l->last_recv,
+        .last_recv = l->is_durable ? l->committed : l->last_recv,
     };
+    l->told = offer->last_recv;
     return begun;
 }
 
@@ -95,6 +96,8 @@ static void forget_streams(struct lane *l, uint32_t epoch)
 {
     l->epoch = epoch;
     l->last_recv = 0;
+    l->committed = 0;
+    l->told = 0;
     l->owed = 0;
     lane_streams_drop_all(l);
     lane_out_void(l);
@@ -326,6 +329,9 @@ static void retire(struct lane *l, struct lane_stream *s)
 
 static void count_received(struct lane *l, uint64_t seq, uint64_t now_ms)
 {
+    if (l->recv_is_lost) {
+        l->committed = seq - 1; // what came before it will not come again
+    }
     l->last_recv = seq;
     l->recv_is_lost = false;
     if (l->owed == 0) {
@@ -377,19 +383,56 @@ enum err lane_receive(struct lane *l, uint64_t seq, struct bytes body, uint64_t 
     return e;
 }
 
+static uint64_t owed_at(const struct lane *l)
+{
+    return l->owed >= ACK_AFTER_MESSAGES ? 0 : l->owed_since_ms + ACK_AFTER_MS;
+}
+
 uint64_t lane_ack(struct lane *l)
 {
     if (l->claimant != NULL) {
         return l->claimed;
     }
-    l->owed = 0;
-    return l->last_recv;
+    if (!l->is_durable) {
+        l->owed = 0;
+        return l->last_recv;
+    }
+    l->owed = (unsigned)(l->last_recv - l->committed);
+    l->told = l->committed;
+    return l->committed;
 }
 
 uint64_t lane_ack_at(const struct lane *l)
 {
-    if (l->owed == 0 || l->claimant != NULL) {
+    const bool nothing = l->is_durable ? l->committed == l->told : l->owed == 0;
+    return nothing || l->claimant != NULL ? UINT64_MAX : owed_at(l);
+}
+
+/* ---- the disk --------------------------------------------------------------------------- */
+
+uint64_t lane_uncommitted(const struct lane *l)
+{
+    return l->is_durable && l->last_recv > l->committed ? l->last_recv : 0;
+}
+
+uint64_t lane_commit_at(const struct lane *l)
+{
+    if (lane_uncommitted(l) == 0) {
         return UINT64_MAX;
     }
-    return l->owed >= ACK_AFTER_MESSAGES ? 0 : l->owed_since_ms + ACK_AFTER_MS;
+    const uint64_t at = owed_at(l);
+    return at > l->commit_from_ms ? at : l->commit_from_ms;
+}
+
+void lane_committed(struct lane *l, uint64_t seq)
+{
+    if (seq > l->committed && seq <= l->last_recv) {
+        l->committed = seq;
+        l->commit_from_ms = 0;
+    }
+}
+
+void lane_commit_failed(struct lane *l, uint64_t now_ms)
+{
+    l->commit_from_ms = now_ms + COMMIT_AGAIN_MS;
 }

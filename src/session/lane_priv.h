@@ -50,6 +50,10 @@ struct lane {
 
     uint64_t last_recv;
     bool recv_is_lost;
+    bool is_durable;
+    uint64_t committed;         // durable: last_recv as it is on disk
+    uint64_t told;              // durable: the last ack that left
+    uint64_t commit_from_ms;    // durable: a disk that refused is not asked before this
     size_t in_bytes;            // of unfinished messages
     struct assembly last_whole; // of a stream that is gone: its last message
     const void *claimant; // device: a handshake that has said `claimed`; NULL: none
