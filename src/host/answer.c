@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "host/command.h"
 #include "host/config.h"
 #include "host/guard.h"
 #include "host/handle.h"
 #include "host/item.h"
+#include "host/recover.h"
 #include "host/request.h"
 #include "host/scope.h"
 #include "host/thread.h"
@@ -15,7 +17,7 @@
 /* ---- telling the caller ---------------------------------------------------------- */
 
 /* {"id":…,"result":{…,"farhand":{"clamped":…}}} without a tree of the result. */
-static struct blob *response(const struct upcall *u, struct bytes result)
+static struct blob *plain_response(const struct upcall *u, struct bytes result)
 {
     struct buf out;
     struct buf told;
@@ -47,6 +49,20 @@ static struct blob *response(const struct upcall *u, struct bytes result)
     }
     buf_fini(&told);
     buf_fini(&out);
+    return blob;
+}
+
+/* No controller sees a key of ours: only the id that it, or another, had given. */
+static struct blob *response(const struct upcall *u, struct bytes result)
+{
+    struct buf own;
+    if (!command_is_mapped(result)) {
+        return plain_response(u, result);
+    }
+    buf_init(&own, result.len);
+    struct blob *blob =
+        command_unmap(result, &own) == OK ? plain_response(u, buf_bytes(&own)) : NULL;
+    buf_fini(&own);
     return blob;
 }
 
@@ -480,6 +496,14 @@ static void own_resumed(struct upcall *u, struct bytes result)
     thread_maybe_leave(t); // stays while it is active or somebody listens
 }
 
+/* It is not left again before the recovery has ended. */
+static void own_opened_again(struct upcall *u, struct bytes result)
+{
+    bool ephemeral = false;
+    (void)learn_thread(u->hub, result, &ephemeral);
+    recover_answered(u, result);
+}
+
 static void own_answered(struct upcall *u, struct bytes result)
 {
     switch (u->own) {
@@ -491,6 +515,13 @@ static void own_answered(struct upcall *u, struct bytes result)
         return;
     case OWN_RESUME:
         own_resumed(u, result);
+        return;
+    case OWN_OPEN_AGAIN:
+        own_opened_again(u, result);
+        return;
+    case OWN_LOOK:
+    case OWN_SEND_AGAIN:
+        recover_answered(u, result);
         return;
     case OWN_SETTINGS:
         upcall_release(u);
@@ -515,6 +546,8 @@ bool answer_apply(struct upcall *u, const struct jsonrpc *rpc)
     if (rpc->kind == JSONRPC_ERROR) {
         if (u->own == OWN_NONE) {
             send_error(u, rpc->error);
+        } else if (u->own == OWN_SEND_AGAIN) {
+            recover_refused(u, rpc);
         }
         answer_failed(u);
     } else if (u->own != OWN_NONE) {
@@ -528,10 +561,11 @@ bool answer_apply(struct upcall *u, const struct jsonrpc *rpc)
 void answer_failed(struct upcall *u)
 {
     join_end(u);
+    recover_failed(u);
     if (u->own == OWN_RESUME && u->thread_id != NULL) {
         struct thread *t = thread_find(u->hub, bytes_from_str(u->thread_id));
         if (t != NULL) {
-            t->asking = false; // asked again when it turns active
+            t->asking = false;   // asked again when it turns active
             if (u->hub->ready) { // it is not loaded any more
                 requests_not_asked(t);
             }

@@ -14,6 +14,7 @@ static const struct {
     {"remoteControl/pairing/status", pair_status},
     {"remoteControl/client/list", remote_client_list},
     {"remoteControl/client/revoke", remote_client_revoke},
+    {"farhand/commands/read", commands_read},
     {"farhand/status", status_read},
     {"farhand/audit/headers", book_headers},
     {"farhand/pairing/list", pair_list},

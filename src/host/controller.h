@@ -18,6 +18,7 @@ struct controller {
     struct controller_info info;
     struct controller_ops ops;
     void *user;
+    uint64_t seq; // of the text that is being routed; 0: it has none
     bool initialized;
     bool experimental;
     bool stock_tui;               // a local program that says so: keeps dynamicTools

@@ -74,6 +74,9 @@ struct host {
     enum link_state link_state;
     char link_error[HOST_URL_MAX];
 
+    struct link_stream *reading; // of a device: whose text the hub has; else NULL
+    uint64_t n_commands;         // taken since the start
+
     struct timer hub_timer;
     struct timer invite_timer;
     struct timer audit_timer;
@@ -156,6 +159,22 @@ void pair_decide(struct host *h, struct invite *v, bool accept,
 void pair_tell(struct host *h, const struct invite *v); // farhand/pairing/changed
 void pair_arm(struct host *h);                          // the expiry timer
 NODISCARD json_t *pair_row(const struct invite *v);
+
+/* ---- commands.c: lanes and commands on disk -------------------------------------- */
+
+bool commands_lane_load(void *user, const uint8_t device_id[16], uint64_t *last_recv);
+enum err commands_lane_commit(void *user, const uint8_t device_id[16],
+                              uint64_t last_recv);
+enum err commands_accept(void *user, const struct hub_command *c);
+void commands_moved(void *user, const struct hub_command *c);
+/* Ends the transaction that was left open for a command that joins (METHOD_JOINS): its
+ * number, its row and what its handler put are durable together, or nothing is. A
+ * handler that does not call it has it called after it returns. */
+NODISCARD enum err commands_commit(struct host *h);
+void commands_input(struct host *h, struct controller *c, struct link_stream *st,
+                    struct bytes text);
+void commands_recover(struct host *h); // before the agent is there
+void commands_read(struct host *h, struct call *call);
 
 /* ---- device_door.c: paired devices come in through the link ---------------------- */
 

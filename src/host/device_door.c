@@ -64,7 +64,7 @@ static void on_stream_text(void *user, struct link_stream *st, struct bytes text
     struct host *h = user;
     const struct visitor *v = link_stream_user(st);
     if (v != NULL) {
-        hub_input(v->controller, text, loop_now_ms(h->loop));
+        commands_input(h, v->controller, st, text);
     }
 }
 
@@ -224,6 +224,8 @@ const struct link_host_ops *device_door_ops(void)
         .stream_text = on_stream_text,
         .stream_closed = on_stream_closed,
         .state = on_state,
+        .lane_load = commands_lane_load,
+        .lane_commit = commands_lane_commit,
         .next_auth_counter = on_next_auth_counter,
         .audit_head = on_audit_head,
     };

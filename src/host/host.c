@@ -240,6 +240,8 @@ static void make_hub(struct host *h)
     const struct hub_ops ops = {.upstream = to_agent,
                                 .call = host_call,
                                 .event = on_hub_event,
+                                .accept = commands_accept,
+                                .moved = commands_moved,
                                 .trouble = book_trouble,
                                 .is_folder = on_is_folder,
                                 .wake = on_hub_wake,
@@ -292,6 +294,7 @@ enum err host_create(struct loop *loop, const struct host_options *options,
     make_hub(h);
     ledger_recall(h);
     hub_remote_status(h->hub, remote_status(h));
+    commands_recover(h);
     *out = h;
     return OK;
 }

@@ -6,8 +6,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/random.h"
+#include "host/command.h"
 #include "host/controller.h"
 #include "host/handle.h"
+#include "host/recover.h"
 #include "host/request.h"
 #include "host/thread.h"
 #include "host/upcall.h"
@@ -31,6 +33,7 @@ struct hub *hub_create(const struct hub_options *options, const struct hub_ops *
     list_init(&hub->controllers);
     list_init(&hub->daemon_calls);
     list_init(&hub->waiting);
+    list_init(&hub->recovering);
     map_init(&hub->threads);
     map_init(&hub->requests);
     map_init(&hub->handles);
@@ -59,7 +62,9 @@ void hub_destroy(struct hub *hub)
         return;
     }
     hub->ready = false;
+    hub->ops.moved = NULL; // what is open stays so: the next host looks into it
     upcalls_fail_all(hub, "the host is stopping");
+    recover_forget_all(hub);
     while (!list_is_empty(&hub->daemon_calls)) {
         daemon_call_free(list_first(&hub->daemon_calls, struct daemon_call, node));
     }
@@ -211,6 +216,7 @@ void hub_engine_state(struct hub *hub, const struct engine_status *status,
     } else if (!was && hub->ready) {
         requests_withdraw_foreign(hub);
         begin_again(hub);
+        recover_begin(hub);
         upcalls_pump(hub);
     }
     hub_leave(hub);
@@ -327,6 +333,7 @@ void hub_reply(struct call *call, json_t *result)
     struct daemon_call *d = CONTAINER_OF(call, struct daemon_call, call);
     struct hub *hub = d->hub;
     hub_enter(hub, hub->now_ms);
+    command_moved(hub, &d->key, HUB_COMMAND_ANSWERED, 0);
     if (call->by != NULL) {
         controller_result(call->by, bytes_from_str(d->id), result);
     } else {
@@ -343,6 +350,7 @@ void hub_reply_error(struct call *call, int code, const char *message, json_t *d
     struct buf text;
     struct buf out;
     hub_enter(hub, hub->now_ms);
+    command_moved(hub, &d->key, HUB_COMMAND_ANSWERED, code);
     buf_init(&text, NOTIFICATION_MAX);
     buf_init(&out, NOTIFICATION_MAX);
     struct blob *blob = NULL;
@@ -432,14 +440,19 @@ void hub_tick(struct hub *hub, uint64_t now_ms)
     if (hub->next_expiry_ms != 0 && now_ms >= hub->next_expiry_ms) {
         requests_expire(hub);
     }
+    recover_tick(hub);
     hub_leave(hub);
 }
 
 uint64_t hub_deadline(const struct hub *hub)
 {
-    const uint64_t calls = upcalls_deadline(hub);
-    const uint64_t limit = requests_deadline(hub);
-    return limit != 0 && (calls == 0 || limit < calls) ? limit : calls;
+    const uint64_t at[] = {upcalls_deadline(hub), requests_deadline(hub),
+                           recover_deadline(hub)};
+    uint64_t first = 0;
+    for (size_t i = 0; i < COUNT(at); i++) {
+        first = at[i] != 0 && (first == 0 || at[i] < first) ? at[i] : first;
+    }
+    return first;
 }
 
 /* ---- approvals ------------------------------------------------------------------------------- */

@@ -155,6 +155,30 @@ struct hub_approval_ops {
                    char out[HUB_NAME_SIZE]);
 };
 
+/* The key of a command: who numbered it, and how (protocol.md 5.3). seq 0: none. */
+struct hub_key {
+    uint8_t device_id[HUB_DEVICE_ID_SIZE];
+    uint64_t seq;
+};
+
+enum hub_command_state { // as in the store, and in farhand/commands/read
+    HUB_COMMAND_ACCEPTED = 1,
+    HUB_COMMAND_SENT = 2,
+    HUB_COMMAND_ANSWERED = 3,
+    HUB_COMMAND_UNKNOWN = 4,
+};
+
+struct hub_command { // pointers are borrowed for the call; NULL: not known
+    struct hub_key key;
+    enum hub_command_state state;
+    const char *method;
+    const char *thread_id;
+    const char *turn_id;
+    int64_t error;     // its answer was this error; 0: a result
+    struct bytes body; // its params, when it may be sent again
+    bool joins;        // accept: its handler commits it, with what it decides
+};
+
 struct hub_ops {
     /* One text to the agent. Anything but OK: the agent is not there. */
     enum err (*upstream)(void *user, struct bytes text);
@@ -165,6 +189,11 @@ struct hub_ops {
     void (*event)(void *user, const struct hub_event *event);
     /* Why nothing that acts may begin, for people; NULL: it may. NULL op: always. */
     const char *(*trouble)(void *user);
+    /* An effect that a device asked for, before it happens: durable, with its number
+     * and all before it, when this returns OK; else it does not happen. ERR_EXISTS:
+     * the number was used. NULL: nothing is kept. */
+    enum err (*accept)(void *user, const struct hub_command *c);
+    void (*moved)(void *user, const struct hub_command *c); // what became of it
     /* Is this an existing folder of the host? NULL: every folder exists. */
     bool (*is_folder)(void *user, const char *path);
     /* Unguessable octets; NULL: crypto/random. For tests that must repeat. */
@@ -193,11 +222,20 @@ void hub_upstream(struct hub *hub, struct bytes text, uint64_t now_ms);
 void hub_engine_state(struct hub *hub, const struct engine_status *status,
                       uint64_t now_ms);
 
+/* A command of before this start that was not answered (at most HUB_RECOVER_MAX of
+ * them; call it before the agent is there). A turn/start or turn/steer is looked up in
+ * the thread's history; `may_send`: a turn/start that is not there is sent, once. All
+ * others are unknown at once. ops.moved says how each ended. */
+void hub_recover(struct hub *hub, const struct hub_command *c, bool may_send);
+
 /* ---- the controllers' side ----------------------------------------------- */
 
 struct controller *hub_attach(struct hub *hub, const struct controller_info *info,
                               const struct controller_ops *ops, void *user);
 void hub_input(struct controller *c, struct bytes text, uint64_t now_ms);
+/* The same, of a device's lane: `seq` is the number of the text. */
+void hub_input_numbered(struct controller *c, struct bytes text, uint64_t seq,
+                        uint64_t now_ms);
 void hub_detach(struct controller *c);
 const struct controller_info *controller_info(const struct controller *c);
 

@@ -31,6 +31,7 @@
 #define HUB_WARNINGS_MAX 8   // configWarnings kept for newcomers
 #define HUB_DECIDED_MAX  256 // decided requests remembered for late deciders
 #define HUB_THREADS_MAX  4096
+#define HUB_RECOVER_MAX  1024 // commands of before this start, whose fate is asked
 
 #define REQUEST_ID_OCTETS 16
 #define REQUEST_ID_SIZE   (B64URL_SIZE(REQUEST_ID_OCTETS))
@@ -45,7 +46,8 @@ struct daemon_call { // what ops.call was given
     struct list node;
     struct call call; // the daemon gives it back by this address
     struct hub *hub;
-    char *id; // the caller's, raw JSON
+    char *id;           // the caller's, raw JSON
+    struct hub_key key; // of a command
 };
 
 struct hub {
@@ -69,7 +71,8 @@ struct hub {
     struct list daemon_calls;
     struct folders folders;
 
-    struct list waiting; // struct upcall: no slot yet, or to be tried again
+    struct list recovering; // struct recovery: commands of before this start
+    struct list waiting;    // struct upcall: no slot yet, or to be tried again
     unsigned n_waiting;
     struct upcall *in_flight[HUB_IN_FLIGHT];
     unsigned n_in_flight;

@@ -99,6 +99,9 @@ static enum err on_voted(void *user, const struct hub_vote *v)
         return e;
     }
     e = put_vote(h, v, idx);
+    if (e == OK && store_in_transaction(h->store)) {
+        e = commands_commit(h); // with the command that brought it: one fsync
+    }
     if (e != OK) { // the line says what did not happen: say that too
         audit_refusal(h->audit, "farhand/approval/decide", v->after->thread,
                       "the decision could not be stored", v->by);

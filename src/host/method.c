@@ -49,6 +49,15 @@ bool method_is_allowed(const struct method *m, const struct controller_info *who
     return (who->caps & m->caps) == m->caps;
 }
 
+bool method_is_effect(const struct method *m)
+{
+    // a handle ends with its connection: what was said to it is nowhere afterwards
+    if (m->act == ACT_HANDLE_USE || m->act == ACT_HANDLE_CLOSE) {
+        return false;
+    }
+    return m->act == ACT_DECIDE || (m->flags & (METHOD_ACTS | METHOD_STOPS)) != 0;
+}
+
 const struct method *method_table(size_t *count)
 {
     *count = COUNT(methods);

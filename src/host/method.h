@@ -43,6 +43,8 @@ enum method_act {
 #define METHOD_ACTS  (1u << 6) // changes something: recorded, refused without a log
 #define METHOD_STOPS (1u << 7) // ends or takes back: recorded, never refused for that
 
+#define METHOD_JOINS (1u << 8) // its handler commits the command with its decision
+
 /* Fields that choose policy, sandbox, roots or configuration: which of them a
  * method has (guard.c says what happens to each). */
 #define GUARD_POLICY   (1u << 0)  // approvalPolicy, approvalsReviewer
@@ -87,6 +89,10 @@ bool method_knows_field(const struct method *m, const char *field);
 
 /* May this controller, with the rights it has now, call it? */
 bool method_is_allowed(const struct method *m, const struct controller_info *who);
+
+/* Does it change anything that outlives the connection? Such a call of a device is a
+ * command: durable before it acts. */
+bool method_is_effect(const struct method *m);
 
 /* The whole table, for tests and documents. */
 const struct method *method_table(size_t *count);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "host/answer.h"
+#include "host/command.h"
 #include "host/guard.h"
 #include "host/handle.h"
 #include "host/request.h"
@@ -22,6 +23,7 @@ struct asked { // one request on its way through
     json_t *params;        // owned until taken
     json_t *clamped;       // owned until taken
     struct thread *thread; // the one it names, if the hub knows it
+    struct hub_key key;    // of a command; whoever answers for it takes it
 };
 
 static void refuse(struct asked *a, int code, const char *format)
@@ -92,7 +94,9 @@ static void act_daemon(struct asked *a)
                  .info = a->by->info},
         .hub = hub,
         .id = id,
+        .key = a->key,
     };
+    a->key.seq = 0;
     a->params = NULL;
     list_append(&hub->daemon_calls, &d->node);
     hub->ops.call(hub->user, a->by, &d->call);
@@ -108,6 +112,8 @@ static struct upcall *make_call(struct asked *a)
     if (u != NULL) {
         u->clamped = a->clamped;
         a->clamped = NULL;
+        u->key = a->key;
+        a->key.seq = 0;
         window_open(u);
     }
     return u;
@@ -323,6 +329,24 @@ static enum err read_params(struct bytes raw, json_t **out)
     return OK;
 }
 
+/* A command is durable before it acts; one that nobody took on was refused. */
+static void act(struct asked *a)
+{
+    const enum err e = command_take(a->by, a->method, a->params, &a->key);
+    if (e != OK) {
+        log_warn("hub.command_refused", "method=%s reason=\"%s\"", a->method->name,
+                 err_text(e));
+        controller_error(
+            a->by, a->id, e == ERR_EXISTS ? HUB_ERR_UNKNOWN : HUB_ERR_LIMIT,
+            e == ERR_EXISTS ? "this number was used for another command"
+                            : "the host cannot write to its disk: nothing was done");
+        return;
+    }
+    acts[a->method->act](a);
+    command_moved(a->by->hub, &a->key, HUB_COMMAND_ANSWERED,
+                  a->method->act == ACT_DECIDE ? 0 : HUB_ERR_LIMIT);
+}
+
 static void route(struct controller *c, const struct jsonrpc *rpc)
 {
     struct asked a = {.by = c, .id = rpc->id, .method = method_find(rpc->method)};
@@ -339,7 +363,7 @@ static void route(struct controller *c, const struct jsonrpc *rpc)
     a.thread = id.at != NULL ? thread_find(c->hub, id) : NULL;
     if (!is_refused(&a)) {
         apply_guard(&a);
-        acts[a.method->act](&a);
+        act(&a);
     }
     json_decref(a.params);
     json_decref(a.clamped);
@@ -372,5 +396,16 @@ void hub_input(struct controller *c, struct bytes text, uint64_t now_ms)
     } else if (rpc.kind != JSONRPC_NOTIFICATION && c->initialized) {
         request_answered(c, &rpc);
     } // the one notification of a client, `initialized`, changes nothing
+    hub_leave(hub);
+}
+
+void hub_input_numbered(struct controller *c, struct bytes text, uint64_t seq,
+                        uint64_t now_ms)
+{
+    struct hub *hub = c->hub;
+    hub_enter(hub, now_ms); // it may be detached meanwhile, but not buried
+    c->seq = seq;
+    hub_input(c, text, now_ms);
+    c->seq = 0;
     hub_leave(hub);
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "host/acted.h"
 #include "host/answer.h"
+#include "host/command.h"
 #include "host/window.h"
 
 #define OVERLOADED      "-32001" // Codex's: try again later
@@ -183,6 +184,18 @@ void upcall_release(struct upcall *u)
     }
 }
 
+void upcall_recover(struct hub *hub, enum own_call own, const char *name,
+                    json_t *params, const struct hub_key *key)
+{
+    struct upcall *u = mem_new(sizeof(*u));
+    u->hub = hub;
+    u->own = own;
+    u->name = name;
+    u->params = params;
+    u->recovers = *key;
+    upcall_submit(u);
+}
+
 void upcall_again(struct upcall *u, uint64_t after_ms)
 {
     free_slot(u);
@@ -199,6 +212,9 @@ void upcall_fail(struct upcall *u, int code, const char *message)
     if (u->by != NULL) {
         controller_error(u->by, bytes_from_str(u->id), code, message);
     }
+    command_moved(u->hub, &u->key,
+                  code == HUB_ERR_UNKNOWN ? HUB_COMMAND_UNKNOWN : HUB_COMMAND_ANSWERED,
+                  code);
     answer_failed(u);
 }
 
@@ -245,6 +261,7 @@ static bool may_go(const struct upcall *u)
 static void set_deadline(struct upcall *u)
 {
     const bool slow = u->own == OWN_RESUME || u->own == OWN_LOADED ||
+                      u->own == OWN_OPEN_AGAIN || u->own == OWN_LOOK ||
                       (u->method != NULL && (u->method->flags & METHOD_SLOW) != 0);
     u->deadline_ms = u->waits_long
                          ? 0
@@ -273,7 +290,9 @@ static void launch(struct upcall *u)
         e = hub->ops.upstream(hub->user, buf_bytes(&out));
     }
     buf_fini(&out);
-    if (e != OK) {
+    if (e == OK) {
+        command_moved(hub, &u->key, HUB_COMMAND_SENT, 0);
+    } else {
         log_warn("hub.upstream_failed", "method=%s reason=\"%s\"", u->name,
                  err_text(e));
         free_slot(u);
@@ -347,6 +366,7 @@ void upcalls_answer(struct hub *hub, const struct jsonrpc *rpc)
     }
     acted_tell(u, rpc->kind == JSONRPC_RESPONSE ? "done" : "failed",
                rpc->kind == JSONRPC_RESPONSE ? rpc->result : rpc->error);
+    command_answered(hub, &u->key, rpc);
     free_slot(u);
     upcall_destroy(u);
     upcalls_pump(hub);
@@ -392,7 +412,9 @@ void upcalls_fail_all(struct hub *hub, const char *message)
     for (size_t i = 0; i < HUB_IN_FLIGHT; i++) {
         struct upcall *u = hub->in_flight[i];
         if (u != NULL) {
-            upcall_fail(u, HUB_ERR_AGENT, message);
+            const bool acts = u->method != NULL && method_is_effect(u->method);
+            upcall_fail(u, acts ? HUB_ERR_UNKNOWN : HUB_ERR_AGENT,
+                        acts ? "the agent went away: outcome unknown" : message);
             free_slot(u);
             upcall_destroy(u);
         }
@@ -408,6 +430,7 @@ void upcalls_fail_all(struct hub *hub, const char *message)
 static void drop(struct upcall *u)
 {
     u->by = NULL;
+    command_moved(u->hub, &u->key, HUB_COMMAND_ANSWERED, HUB_ERR_AGENT);
     answer_failed(u);
     upcall_destroy(u);
 }

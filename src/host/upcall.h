@@ -42,6 +42,9 @@ enum own_call {
     OWN_LEAVE,
     OWN_SETTINGS,
     OWN_KILL,
+    OWN_OPEN_AGAIN, // recover.c: the thread of a command of before this start
+    OWN_LOOK,       // … its history
+    OWN_SEND_AGAIN, // … and the command itself
 };
 
 struct upcall {
@@ -68,6 +71,8 @@ struct upcall {
     uint64_t not_before_ms;
     uint64_t deadline_ms; // 0: none
     unsigned tries;
+    struct hub_key key;      // of a command
+    struct hub_key recovers; // of the command that this own call is about
 };
 
 /* Gives NULL when a limit was reached: the caller has been answered.
@@ -87,6 +92,9 @@ void upcall_own(struct hub *hub, enum own_call own, const char *name,
 void upcall_before(struct upcall *work, enum own_call own, const char *name,
                    json_t *params /* take */, const char *thread_id);
 void upcall_release(struct upcall *u); // the call succeeded: what it held may go
+/* Of a recovery: the answer finds it by its key. */
+void upcall_recover(struct hub *hub, enum own_call own, const char *name,
+                    json_t *params /* take */, const struct hub_key *key);
 
 /* Sends it once more with the params it has now. */
 void upcall_again(struct upcall *u, uint64_t after_ms);

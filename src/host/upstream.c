@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "host/acted.h"
+#include "host/command.h"
 #include "host/guard.h"
 #include "host/handle.h"
 #include "host/item.h"
@@ -338,6 +339,24 @@ static const struct notice *find_notice(struct hub *hub, struct bytes method)
 }
 
 static void on_notification(struct hub *hub, const struct jsonrpc *rpc,
+                            struct bytes text);
+
+/* What carries a key of ours is taken as if the agent had said it without. */
+static void on_mapped(struct hub *hub, struct bytes text)
+{
+    struct buf own;
+    struct jsonrpc rpc;
+    buf_init(&own, text.len);
+    if (command_unmap(text, &own) == OK && !command_is_mapped(buf_bytes(&own)) &&
+        jsonrpc_scan(buf_bytes(&own), &rpc) == OK) {
+        on_notification(hub, &rpc, buf_bytes(&own));
+    } else {
+        log_warn("hub.unmapped", "len=%zu", text.len);
+    }
+    buf_fini(&own);
+}
+
+static void on_notification(struct hub *hub, const struct jsonrpc *rpc,
                             struct bytes text)
 {
     const struct notice *n = find_notice(hub, rpc->method);
@@ -351,6 +370,10 @@ static void on_notification(struct hub *hub, const struct jsonrpc *rpc,
     }
     if (n->route == NOTICE_HANDLE) {
         handle_deliver(hub, n, rpc, text);
+        return;
+    }
+    if (command_is_mapped(text)) {
+        on_mapped(hub, text);
         return;
     }
     struct said s = {.hub = hub, .notice = n, .params = rpc->params, .text = text};

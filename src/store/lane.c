@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "store/db.h"
 
 #define COLUMNS \
@@ -68,6 +69,13 @@ enum err store_command_put(struct store *s, const struct store_command *c)
     return e;
 }
 
+static void set_sync(struct store *s, const char *sql)
+{
+    if (!store_in_transaction(s) && db_exec(s, sql) != OK) {
+        log_warn("store.sync", "reason=\"the level stays\"");
+    }
+}
+
 enum err store_command_moved(struct store *s, const struct store_command *c)
 {
     sqlite3_stmt *q = db_prepare(s, "UPDATE command SET state = ?3, error = ?4,"
@@ -84,11 +92,11 @@ enum err store_command_moved(struct store *s, const struct store_command *c)
     db_bind_u64(q, 4, (uint64_t)c->error);
     db_bind_text(q, 5, c->thread);
     db_bind_text(q, 6, c->turn);
+    set_sync(s, "PRAGMA synchronous=NORMAL");
     const enum err e = db_run(s, q);
-    if (e == OK && db_changes(s) == 0) {
-        return ERR_NOT_FOUND;
-    }
-    return e;
+    const bool none = e == OK && db_changes(s) == 0;
+    set_sync(s, "PRAGMA synchronous=FULL");
+    return none ? ERR_NOT_FOUND : e;
 }
 
 static void read_command(sqlite3_stmt *q, struct store_command *c)

@@ -61,7 +61,8 @@ typedef void store_command_fn(void *user, const struct store_command *command);
 NODISCARD enum err store_command_put(struct store *s, const struct store_command *c);
 
 /* Its new state, and what became known: thread and turn stay when they are "". The body
- * goes once it is over. */
+ * goes once it is over. Survives the process at once, a loss of power with the next
+ * write that is durable: without an fsync of its own. */
 NODISCARD enum err store_command_moved(struct store *s, const struct store_command *c);
 
 /* The device's commands from this number on, oldest first, without bodies. */

@@ -60,6 +60,16 @@ struct stage {
     struct stage_act acts[64];
     size_t n_acts;
     const char *trouble; // NULL: the log is fine
+    enum err disk;       // what accept says
+    struct {
+        enum hub_command_state state;
+        uint64_t seq;
+        int64_t error;
+        char method[64];
+        char body[512];
+        char turn[64];
+        size_t n;
+    } command; // the last that was accepted or moved
     uint8_t dice;
     uint64_t now_ms;
 };
@@ -133,6 +143,31 @@ static inline const char *stage_trouble(void *user)
 {
     const struct stage *s = user;
     return s->trouble;
+}
+
+static inline enum err stage_accept(void *user, const struct hub_command *c)
+{
+    struct stage *s = user;
+    s->command.n++;
+    if (s->disk != OK) {
+        return s->disk;
+    }
+    s->command.state = c->state;
+    s->command.seq = c->key.seq;
+    write_text(s->command.method, sizeof(s->command.method), "%s", c->method);
+    write_text(s->command.body, sizeof(s->command.body), "%.*s", (int)c->body.len,
+               c->body.len == 0 ? "" : (const char *)c->body.at);
+    return OK;
+}
+
+static inline void stage_moved(void *user, const struct hub_command *c)
+{
+    struct stage *s = user;
+    s->command.state = c->state;
+    s->command.seq = c->key.seq;
+    s->command.error = c->error;
+    write_text(s->command.turn, sizeof(s->command.turn), "%s",
+               c->turn_id == NULL ? "" : c->turn_id);
 }
 
 static inline bool stage_is_folder(void *user, const char *path)
@@ -279,6 +314,8 @@ static inline void stage_open_cold(struct stage *s)
         .call = stage_call,
         .event = stage_event,
         .trouble = stage_trouble,
+        .accept = stage_accept,
+        .moved = stage_moved,
         .is_folder = stage_is_folder,
         .random = stage_random,
         .wall_ms = stage_wall_ms,

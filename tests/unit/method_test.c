@@ -39,6 +39,7 @@ static const struct {
     {"collaborationMode/list", ROLE_VIEWER},
     {"remoteControl/status/read", ROLE_VIEWER},
     {"remoteControl/", ROLE_NONE}, // wants admin
+    {"farhand/commands/read", ROLE_VIEWER},
     {"farhand/status", ROLE_VIEWER},
     {"farhand/approval/list", ROLE_VIEWER},
     {"farhand/approval/decide", ROLE_APPROVER},
