@@ -1,67 +1,179 @@
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/local_call.h"
+
+#define TEXT_MAX 400
+#define STALE_MS INT64_C(60000) // a connected thing that proved nothing for so long
+
+enum light { LIGHT_GOOD, LIGHT_WAIT, LIGHT_BAD, LIGHT_OFF };
 
 static const char *or_dash(const char *text)
 {
     return text == NULL || text[0] == '\0' ? "-" : text;
 }
 
-static void print_error(const json_t *part)
+static bool is(const char *a, const char *b)
 {
+    return a != NULL && strcmp(a, b) == 0;
+}
+
+/* "8 s", "3 min", "2 h", "5 days". */
+static const char *age_text(int64_t ms, char *out, size_t size)
+{
+    const long long s = (long long)(ms / 1000);
+    const enum err e = s < 120      ? text_format(out, size, "%lld s", s)
+                       : s < 7200   ? text_format(out, size, "%lld min", s / 60)
+                       : s < 172800 ? text_format(out, size, "%lld h", s / 3600)
+                                    : text_format(out, size, "%lld days", s / 86400);
+    return e == OK ? out : "long";
+}
+
+/* name, light, word, details; then the last error and what to do about it. */
+static void row(const char *name, enum light light, const char *word,
+                const char *details, const json_t *part)
+{
+    static const char *const signs[] = {"●", "◐", "●", "○"};
+    const char *colours[] = {cli_green(), cli_yellow(), cli_red(), cli_dim()};
     const char *error = json_get_str(part, "lastError");
-    if (error != NULL) {
-        cli_say("          %s", error);
+    const char *next = json_get_str(part, "next");
+    cli_say("%s%-8s%s %s%s%s %s%-13s%s %s", cli_bold(), name, cli_plain(),
+            colours[light], signs[light], cli_plain(),
+            light == LIGHT_BAD ? cli_red() : "", word, cli_plain(), details);
+    if (error != NULL && light != LIGHT_GOOD) {
+        cli_say("           %s%s%s", light == LIGHT_BAD ? cli_red() : cli_dim(), error,
+                cli_plain());
     }
+    if (next != NULL && light != LIGHT_GOOD && light != LIGHT_OFF) {
+        cli_say("           %s→ %s%s", cli_bold(), next, cli_plain());
+    }
+}
+
+static void proof(const json_t *part, char *out, size_t size)
+{
+    int64_t age_ms = 0;
+    char age[24];
+    const enum err e = json_read_int(part, "ageMs", &age_ms)
+                           ? text_format(out, size, "proved %s ago",
+                                         age_text(age_ms, age, sizeof(age)))
+                           : text_format(out, size, "not proved yet");
+    if (e != OK) {
+        out[0] = '\0';
+    }
+}
+
+static void print_agent(const json_t *agent)
+{
+    char details[TEXT_MAX];
+    char proved[48];
+    const char *state = or_dash(json_get_str(agent, "state"));
+    proof(agent, proved, sizeof(proved));
+    if (text_format(details, sizeof(details), "%s · Codex %s%s%s%s", proved,
+                    or_dash(json_get_str(agent, "version")),
+                    json_get_bool(agent, "practice", false) ? " · practice model" : "",
+                    is(json_get_str(agent, "kind"), "joined") ? " · joined" : "",
+                    json_get_bool(agent, "shared", false) ? " · shared agent" : "") !=
+        OK) {
+        details[0] = '\0';
+    }
+    row("agent",
+        is(state, "ready")      ? LIGHT_GOOD
+        : is(state, "starting") ? LIGHT_WAIT
+                                : LIGHT_BAD,
+        is(state, "loginRequired") ? "needs a login" : state, details, agent);
 }
 
 static void print_relay(const json_t *relay)
 {
+    char details[TEXT_MAX];
+    char proved[48];
     int64_t age_ms = 0;
-    if (json_read_int(relay, "ageMs", &age_ms)) {
-        cli_say("relay     %s, proved %lld s ago, %s", json_get_str(relay, "state"),
-                (long long)(age_ms / 1000), or_dash(json_get_str(relay, "url")));
-    } else {
-        cli_say("relay     %s, %s", json_get_str(relay, "state"),
-                or_dash(json_get_str(relay, "url")));
+    const char *state = or_dash(json_get_str(relay, "state"));
+    proof(relay, proved, sizeof(proved));
+    if (text_format(details, sizeof(details), "%s · %s", proved,
+                    or_dash(json_get_str(relay, "url"))) != OK) {
+        details[0] = '\0';
     }
-    print_error(relay);
+    const bool stale = json_read_int(relay, "ageMs", &age_ms) && age_ms > STALE_MS;
+    row("relay",
+        is(state, "connected")    ? (stale ? LIGHT_WAIT : LIGHT_GOOD)
+        : is(state, "connecting") ? LIGHT_WAIT
+        : is(state, "disabled")   ? LIGHT_OFF
+                                  : LIGHT_BAD,
+        state, details, relay);
+}
+
+static void print_device(const json_t *device, const char *label)
+{
+    char details[TEXT_MAX];
+    char proved[48];
+    char age[24];
+    int64_t seen_s = 0;
+    int64_t age_ms = 0;
+    const bool connected = json_get_bool(device, "connected", false);
+    const bool stale = !json_read_int(device, "ageMs", &age_ms) || age_ms > STALE_MS;
+    proof(device, proved, sizeof(proved));
+    if (!connected && json_read_int(device, "lastSeenAt", &seen_s)) {
+        const int64_t ms = (int64_t)clock_wall_ms() - seen_s * 1000;
+        if (text_format(proved, sizeof(proved), "seen %s ago",
+                        age_text(ms < 0 ? 0 : ms, age, sizeof(age))) != OK) {
+            proved[0] = '\0';
+        }
+    }
+    if (text_format(details, sizeof(details), "%s · %s · %s",
+                    connected ? "connected" : "away",
+                    or_dash(json_get_str(device, "role")), proved) != OK) {
+        details[0] = '\0';
+    }
+    row(label,
+        !connected ? LIGHT_OFF
+        : stale    ? LIGHT_WAIT
+                   : LIGHT_GOOD,
+        json_get_str(device, "displayName"), details, device);
 }
 
 static void print_devices(const json_t *devices)
 {
     size_t i;
-    json_t *row;
+    json_t *device;
     if (json_array_size(devices) == 0) {
-        cli_say("devices   none paired: 'farhand pair' makes a code");
+        row("devices", LIGHT_OFF, "none paired", "'farhand pair' makes a code", NULL);
         return;
     }
-    json_array_foreach(devices, i, row)
+    json_array_foreach(devices, i, device)
     {
-        cli_say("%s%-20s %-9s %s", i == 0 ? "devices   " : "          ",
-                json_get_str(row, "displayName"), json_get_str(row, "role"),
-                json_get_bool(row, "connected", false) ? "connected" : "away");
+        print_device(device, i == 0 ? "devices" : "");
     }
+}
+
+static void print_audit(const json_t *audit)
+{
+    char word[32];
+    const bool bad = json_get_str(audit, "lastError") != NULL;
+    if (audit == NULL || text_format(word, sizeof(word), "%lld records",
+                                     (long long)json_get_int(audit, "idx", 0)) != OK) {
+        return;
+    }
+    row("audit", bad ? LIGHT_BAD : LIGHT_GOOD, word,
+        bad ? "" : "'farhand audit verify' proves them", audit);
 }
 
 static void print_status(const json_t *status)
 {
+    char details[TEXT_MAX];
     const json_t *host = json_get_obj(status, "host");
-    const json_t *agent = json_get_obj(status, "agent");
-    const json_t *relay = json_get_obj(status, "relay");
-    cli_say("host      %s%s%s, farhand %s, folder %s", cli_bold(),
-            json_get_str(host, "name"), cli_plain(), json_get_str(host, "version"),
-            or_dash(json_get_str(host, "cwd")));
-    cli_say("agent     %s, Codex %s%s%s%s", json_get_str(agent, "state"),
-            or_dash(json_get_str(agent, "version")),
-            json_get_bool(agent, "practice", false) ? ", practice model" : "",
-            strcmp(or_dash(json_get_str(agent, "kind")), "joined") == 0 ? ", joined"
-                                                                        : "",
-            json_get_bool(agent, "shared", false) ? ", shared agent" : "");
-    print_error(agent);
-    print_relay(relay);
+    if (text_format(details, sizeof(details), "farhand %s · folder %s",
+                    json_get_str(host, "version"),
+                    or_dash(json_get_str(host, "cwd"))) != OK) {
+        details[0] = '\0';
+    }
+    row("host", LIGHT_GOOD, json_get_str(host, "name"), details, host);
+    print_agent(json_get_obj(status, "agent"));
+    print_relay(json_get_obj(status, "relay"));
     print_devices(json_get_arr(status, "devices"));
+    print_audit(json_get_obj(status, "audit"));
 }
 
 static int run_status(struct cli_args *args)
@@ -86,7 +198,10 @@ const struct cli_command cmd_status = {
     .name = "status",
     .words = "",
     .summary = "what works between here, the relay and the agent",
-    .text = "",
+    .text =
+        "One line for the host, the agent, the relay, each device and the audit log: "
+        "its state, how long ago it was last proved to work end to end, its last "
+        "error, and what to do. 'farhand doctor' looks closer.",
     .options = options,
     .n_options = COUNT(options),
     .run = run_status,

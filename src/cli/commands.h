@@ -13,6 +13,7 @@ extern const struct cli_command cmd_status;
 extern const struct cli_command cmd_pair;
 extern const struct cli_command cmd_devices;
 extern const struct cli_command cmd_audit;
+extern const struct cli_command cmd_doctor;
 extern const struct cli_command cmd_policy;
 extern const struct cli_command cmd_remote_control;
 extern const struct cli_command cmd_join;

@@ -8,7 +8,8 @@
 
 struct local_call {
     json_t *result;
-    int exit_code; // -1: no answer yet
+    int exit_code;    // -1: no answer yet
+    struct diag *why; // keep
 };
 
 static void on_answer(void *user, struct bytes result, struct bytes error)
@@ -18,8 +19,8 @@ static void on_answer(void *user, struct bytes result, struct bytes error)
     if (error.len != 0) {
         const bool ok = json_parse(error, &value) == OK;
         const char *text = ok ? json_get_str(value, "message") : NULL;
-        c->exit_code =
-            cli_fail(EXIT_RPC, "%s", text == NULL ? "the host refused" : text);
+        diag_set(c->why, "%s", text == NULL ? "the host refused" : text);
+        c->exit_code = EXIT_RPC;
         json_decref(value);
     } else if (json_parse(result, &c->result) == OK) {
         c->exit_code = EXIT_DONE;
@@ -36,21 +37,20 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence)
 {
     struct local_call *c = user;
     if (c->exit_code < 0) {
-        c->exit_code = cli_fail(
-            cause == LINK_TIMEOUT ? EXIT_UNREACHABLE : EXIT_NOT_FOUND, "%s", sentence);
+        diag_set(c->why, "%s", sentence);
+        c->exit_code = cause == LINK_TIMEOUT ? EXIT_UNREACHABLE : EXIT_NOT_FOUND;
     }
 }
 
 static int call_run(const char *home, const char *program, const char *method,
-                    struct bytes params, json_t **result)
+                    struct bytes params, json_t **result, struct diag *why)
 {
     static const struct client_call_ops ops = {
         .answer = on_answer, .notice = on_notice, .ended = on_ended};
-    struct local_call c = {.exit_code = -1};
-    struct diag d = {.text = ""};
+    struct local_call c = {.exit_code = -1, .why = why};
     struct target target;
-    if (target_find(home, "local", &target, &d) != OK) {
-        return cli_fail(EXIT_NOT_FOUND, "%s", d.text);
+    if (target_find(home, "local", &target, why) != OK) {
+        return EXIT_NOT_FOUND;
     }
     struct loop *loop = loop_create();
     const struct client_call_options options = {
@@ -66,19 +66,32 @@ static int call_run(const char *home, const char *program, const char *method,
     return c.exit_code < 0 ? EXIT_FAILED : c.exit_code;
 }
 
-int local_call(const struct cli_args *args, const char *method, json_t *params,
-               json_t **result)
+int local_ask(const char *home, const char *program, const char *method, json_t *params,
+              json_t **result, struct diag *why)
 {
-    char home[PATH_MAX];
     struct buf raw;
-    int code = EXIT_HOME;
+    int code = EXIT_FAILED;
     buf_init(&raw, CALL_TEXT_MAX);
-    if (cli_home(args, home) == OK && json_print(params, &raw) == OK) {
-        code = call_run(home, args->program, method, buf_bytes(&raw), result);
+    if (json_print(params, &raw) == OK) {
+        code = call_run(home, program, method, buf_bytes(&raw), result, why);
     }
     buf_fini(&raw);
     json_decref(params);
     return code;
+}
+
+int local_call(const struct cli_args *args, const char *method, json_t *params,
+               json_t **result)
+{
+    char home[PATH_MAX];
+    struct diag why = {.text = ""};
+    if (cli_home(args, home) != OK) {
+        json_decref(params);
+        return EXIT_HOME;
+    }
+    const int code = local_ask(home, args->program, method, params, result, &why);
+    return code == EXIT_DONE || why.text[0] == '\0' ? code
+                                                    : cli_fail(code, "%s", why.text);
 }
 
 void local_print(const json_t *value)

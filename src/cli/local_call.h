@@ -15,6 +15,10 @@
 int local_call(const struct cli_args *args, const char *method, json_t *params,
                json_t **result);
 
+/* As local_call() on a known home, and says nothing: the sentence goes to `why`. */
+int local_ask(const char *home, const char *program, const char *method,
+              json_t *params /* take */, json_t **result, struct diag *why);
+
 /* Prints compact JSON and a newline to stdout. */
 void local_print(const json_t *value);
 

@@ -63,7 +63,7 @@ struct host {
     struct engine *engine;
     struct engine_options engine_options; // points into the copies above
     struct engine_status engine_status;
-    uint64_t engine_since_ms; // wall clock of the last change of state
+    uint64_t engine_heard_ms; // loop time of its last message; 0: none yet
     struct local_door *door;
     struct local_door *tcp_door;   // NULL: not asked for
     char app_server[HOST_URL_MAX]; // its address; "": not asked for

@@ -19,6 +19,7 @@
 static void on_agent_message(void *user, struct bytes text)
 {
     struct host *h = user;
+    h->engine_heard_ms = loop_now_ms(h->loop);
     if (h->closed == NULL) {
         hub_upstream(h->hub, text, loop_now_ms(h->loop));
     }
@@ -74,7 +75,9 @@ static void on_agent_state(void *user, const struct engine_status *status)
         return;
     }
     h->engine_status = *status;
-    h->engine_since_ms = clock_wall_ms();
+    if (status->state == ENGINE_READY) {
+        h->engine_heard_ms = loop_now_ms(h->loop); // it has just shaken hands
+    }
     log_info("agent.state", "state=%d version=%s joined=%d practice=%d error=\"%s\"",
              (int)status->state, status->version, status->joined, status->practice,
              status->error);
@@ -289,7 +292,6 @@ enum err host_create(struct loop *loop, const struct host_options *options,
         free_host(h);
         return e;
     }
-    h->engine_since_ms = clock_wall_ms();
     read_enabled(h, options->enable);
     make_hub(h);
     ledger_recall(h);

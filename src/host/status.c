@@ -21,6 +21,14 @@ static void set_error(json_t *out, const char *error)
     }
 }
 
+/* What a person can do about it. */
+static void set_next(json_t *out, const char *next)
+{
+    if (next != NULL) {
+        json_set_str(out, "next", next);
+    }
+}
+
 static json_t *host_part(const struct host *h)
 {
     char id[HEX_SIZE(16)];
@@ -34,6 +42,7 @@ static json_t *host_part(const struct host *h)
     json_set_str(out, "cwd", h->cwd);
     id_mailbox(sign_key_pub(h->keys.relay), mailbox);
     hex_encode(BYTES_OF(mailbox), id);
+    json_set_str(out, "page", h->reach.app[0] == '\0' ? NULL : h->reach.app);
     json_set_str(out, "mailboxId", id); // what a relay's allow-list names
     return out;
 }
@@ -47,8 +56,14 @@ static json_t *agent_part(const struct host *h)
     json_set_str(out, "kind", s->joined ? "joined" : "own");
     json_set_bool(out, "practice", s->practice);
     json_set_bool(out, "shared", s->shared);
-    json_set_int(out, "ageMs", (int64_t)(clock_wall_ms() - h->engine_since_ms));
+    json_set(out, "ageMs",
+             h->engine_heard_ms == 0 ? json_null()
+                                     : json_integer((json_int_t)(loop_now_ms(h->loop) -
+                                                                 h->engine_heard_ms)));
     set_error(out, s->error);
+    set_next(out, s->state == ENGINE_LOGIN_REQUIRED ? "run 'codex login' at the host"
+                  : s->state == ENGINE_DOWN         ? "farhand doctor"
+                                                    : NULL);
     return out;
 }
 
@@ -58,6 +73,11 @@ static json_t *relay_part(const struct host *h)
     json_set_str(out, "state", remote_status_name(h));
     json_set_str(out, "url", h->reach.set ? h->reach.relay : NULL);
     set_error(out, h->link_error);
+    set_next(out, !h->remote_enabled ? "farhand remote-control start"
+                  : !h->reach.set    ? "give the host a relay: --relay URL"
+                  : h->link_state == LINK_CONNECTED  ? NULL
+                  : h->link_state == LINK_CONNECTING ? "wait: it tries by itself"
+                                                     : "farhand doctor");
     struct link_host_status status = {.age_ms = UINT64_MAX};
     if (h->link != NULL) {
         link_host_status(h->link, &status);
@@ -66,6 +86,19 @@ static json_t *relay_part(const struct host *h)
              status.age_ms == UINT64_MAX ? json_null()
                                          : json_integer((json_int_t)status.age_ms));
     return out;
+}
+
+/* The age of the last record that came from it, end to end, and why it is away. */
+static void set_proof(const struct host *h, const struct device *device, json_t *row)
+{
+    struct link_device_status s = {.age_ms = UINT64_MAX, .error = ""};
+    if (h->link != NULL) {
+        link_host_device_status(h->link, device->row.id, &s);
+    }
+    json_set(row, "ageMs",
+             s.age_ms == UINT64_MAX ? json_null() : json_integer((json_int_t)s.age_ms));
+    set_error(row, device->connected ? "" : s.error);
+    set_next(row, device->connected ? NULL : "open the app on it");
 }
 
 /* A viewer, and a device for certain threads, learn of no device but themselves. */
@@ -105,6 +138,7 @@ static json_t *devices_part(const struct host *h, const struct controller_info *
         json_set_str(row, "displayName", device->row.name);
         json_set_str(row, "role", role_name((enum role)device->row.role));
         json_set_bool(row, "connected", device->connected);
+        set_proof(h, device, row);
         json_set_int(row, "lastSeenAt", (int64_t)(device->row.last_seen_ms / 1000));
         json_push(out, row);
     }

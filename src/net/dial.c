@@ -35,6 +35,7 @@ struct dial {
     char accept[WS_HANDSHAKE_ACCEPT_LEN + 1];
     char host[256];
     unsigned http_status;
+    uint64_t cert_until_s;
     dial_done_fn *done;
     void *user;
 };
@@ -81,6 +82,7 @@ static void finish(struct dial *d, enum err e, const char *text, struct ws_conn 
     const struct dial_result r = {
         .ws = ws,
         .http_status = d->http_status,
+        .cert_until_s = d->cert_until_s,
         .text = text != NULL && text[0] != '\0' ? text : sentence_of(e),
     };
     d->done(d->user, e, &r);
@@ -144,6 +146,7 @@ static void on_data(struct conn *c, void *user, uint8_t *at, size_t len)
         return;
     }
     d->http_status = head.status;
+    d->cert_until_s = tls_peer_until(d->conn);
     if (ws_handshake_check_response(&head, d->accept) != OK) {
         const bool refused = head.status == 401 || head.status == 403;
         finish(d, refused ? ERR_AUTH : ERR_PROTO, NULL, NULL);

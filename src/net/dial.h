@@ -29,9 +29,10 @@
 struct dial;
 
 struct dial_result {
-    struct ws_conn *ws;   // OK only; taken by `done`
-    unsigned http_status; // the answer's status, 0 when there was none
-    const char *text;     // a sentence for people; never NULL
+    struct ws_conn *ws;    // OK only; taken by `done`
+    unsigned http_status;  // the answer's status, 0 when there was none
+    const char *text;      // a sentence for people; never NULL
+    uint64_t cert_until_s; // of the peer's certificate, since 1970; 0: none seen
 };
 
 typedef void dial_done_fn(void *user, enum err e, const struct dial_result *r);

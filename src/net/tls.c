@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -392,4 +393,15 @@ struct conn *tls_connect(struct tls_client *client, struct stream *s, const char
 const char *tls_failure(const struct conn *c)
 {
     return conn_is_tls(c) ? tls_view(c)->failure : "";
+}
+
+uint64_t tls_peer_until(const struct conn *c)
+{
+    struct tm tm;
+    X509 *cert = conn_is_tls(c) ? SSL_get0_peer_certificate(tls_view(c)->ssl) : NULL;
+    if (cert == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1) {
+        return 0;
+    }
+    const time_t at = timegm(&tm);
+    return at > 0 ? (uint64_t)at : 0;
 }

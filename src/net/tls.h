@@ -37,6 +37,9 @@ struct conn *tls_accept(struct tls_server *server, struct stream *s);
 /* `host` (name or address) is sent (SNI, names only) and must match. */
 struct conn *tls_connect(struct tls_client *client, struct stream *s, const char *host);
 
+/* Until when the peer's certificate is good, seconds since 1970; 0: it has shown none. */
+uint64_t tls_peer_until(const struct conn *c);
+
 /* Why the handshake failed, for a person; "" when it did not. Static or owned by c. */
 const char *tls_failure(const struct conn *c);
 

@@ -25,6 +25,9 @@ struct store;
 NODISCARD enum err store_open(const char *path, struct store **out, struct diag *d);
 void store_close(struct store *s); // NULL is fine
 
+/* Is the file whole? Also while a host has it open. */
+NODISCARD enum err store_check(const char *path, struct diag *d);
+
 /* ---- transactions ----------------------------------------------------------- */
 
 /* Everything that is put between begin and commit is durable together when the commit
