@@ -151,6 +151,10 @@ static void on_request(struct http_exchange *x, void *user)
 {
     const struct ws_conn_options o = {.max_message = 64u << 20, .max_queue = 64u << 20};
     TRUE(http_exchange_is_tls(x));
+    if (!http_exchange_is_upgrade(x)) {
+        http_reply(x, 200, NULL, http_exchange_head(x)->path);
+        return;
+    }
     struct ws_conn *ws = http_exchange_accept_ws(x, &o, NULL);
     TRUE(ws != NULL);
     ws_conn_start(ws, &echo_events, user);
@@ -296,6 +300,61 @@ TEST(messages_of_every_size_echo_through_tls)
     site_close(&s);
 }
 
+static void on_records_data(struct conn *c, void *user, uint8_t *at, size_t len)
+{
+    struct caller *k = user;
+    (void)c;
+    EQ_INT(buf_put(&k->got, (struct bytes){at, len}), OK);
+}
+
+static void on_records_end(struct conn *c, void *user, enum err e)
+{
+    struct caller *k = user;
+    (void)c;
+    (void)e;
+    k->n_closed++;
+}
+
+static const struct conn_events records_events = {.data = on_records_data,
+                                                  .end = on_records_end};
+
+/* What a turn writes goes in records of 16 KiB, and both arrive in one turn: the first
+ * ends a request whose answer goes out at once, so the second comes before what is left
+ * of the first was looked at. */
+TEST(records_that_come_in_one_turn_keep_their_order)
+{
+    enum { RECORD = 16384, LEFT = 6 }; // the first record ends in "GET /t"
+    static const char first[] = "GET /one HTTP/1.1\r\nHost: a\r\nX: ";
+    static const char next[] = "\r\n\r\nGET /two HTTP/1.1\r\nHost: a\r\n\r\n";
+    static char octets[RECORD + sizeof(next)];
+    struct site s;
+    struct caller k = {.ws = NULL};
+    struct tls_client *tls = NULL;
+    struct stream *ours = NULL;
+    struct stream *theirs = NULL;
+    const char *text = "";
+    memset(octets, 'a', sizeof(octets));
+    memcpy(octets, first, sizeof(first) - 1);
+    memcpy(octets + RECORD - LEFT - 4, next, sizeof(next));
+    site_open(&s, "localhost");
+    buf_init(&k.got, 1 << 20);
+    EQ_INT(tls_client_create(s.ca_path, NULL, &tls), OK);
+    EQ_INT(stream_pair(s.loop, &ours, &theirs), OK);
+    http_server_adopt(s.server, theirs);
+    struct conn *c = tls_connect(tls, ours, "localhost");
+    conn_start(c, &records_events, &k);
+    EQ_INT(conn_write(c, bytes_from_str(octets), BYTES_NONE), OK);
+    UNTIL(s.loop, buf_cstr(&k.got, &text) == OK &&
+                      (strstr(text, "/two") != NULL || k.n_closed > 0));
+    TRUE(strstr(text, "/one") != NULL && strstr(text, "/two") != NULL);
+    TRUE(strstr(text, "/one") < strstr(text, "/two"));
+    TRUE(strstr(text, " 400 ") == NULL);
+    conn_close(c, NULL, NULL);
+    tls_client_destroy(tls);
+    buf_fini(&k.got);
+    site_close(&s);
+}
+
 TEST(a_paused_tls_connection_loses_nothing)
 {
     enum { N = 200 };
@@ -385,6 +444,7 @@ RUN_TESTS(T(the_authority_vouches_for_private_addresses_and_local_names_only),
           T(a_certificate_says_when_it_expires),
           T(keys_that_do_not_belong_together_issue_nothing),
           T(messages_of_every_size_echo_through_tls),
+          T(records_that_come_in_one_turn_keep_their_order),
           T(a_paused_tls_connection_loses_nothing),
           T(a_certificate_for_another_name_or_of_another_authority_is_refused),
           T(a_reload_serves_the_new_certificate_and_keeps_the_old_when_it_is_bad),
