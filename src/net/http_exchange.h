@@ -26,6 +26,7 @@ struct http_exchange {
     struct machine m;
     struct list node; // of the server's connections
     struct http_server *server;
+    uint8_t from[16]; // whom it counts for: an IPv4 address, or the /64 of an IPv6 one
     struct conn *conn;
     struct loop_task next; // looks at what is left of the input, or frees
     struct timer deadline;

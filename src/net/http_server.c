@@ -1,5 +1,8 @@
 #include "net/http_server.h"
 
+#include <arpa/inet.h>
+#include <string.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/http_exchange.h"
@@ -42,6 +45,12 @@ struct http_server *http_server_create(struct loop *l,
     if (s->options.max_conns == 0) {
         s->options.max_conns = HTTP_SERVER_CONNS_MAX;
     }
+    if (s->options.max_each == 0) {
+        s->options.max_each = HTTP_SERVER_EACH_MAX;
+    }
+    if (s->options.max_local == 0) {
+        s->options.max_local = HTTP_SERVER_LOCAL_MAX;
+    }
     struct http_server_times *ms = &s->options.ms;
     ms->head = ms->head != 0 ? ms->head : HTTP_SERVER_HEAD_MS;
     ms->body = ms->body != 0 ? ms->body : HTTP_SERVER_BODY_MS;
@@ -69,9 +78,29 @@ static void maybe_finish(struct http_server *s)
     }
 }
 
+/* Whoever has one IPv6 address has the /64 around it. */
+static void read_address(const struct stream_peer *peer, uint8_t out[16])
+{
+    struct in6_addr six;
+    memset(out, 0, 16);
+    if (peer->loopback) {
+        return; // all of this machine
+    }
+    if (inet_pton(AF_INET6, peer->text, &six) != 1) {
+        out[15] = inet_pton(AF_INET, peer->text, out) == 1 ? 4 : 1;
+    } else if (IN6_IS_ADDR_V4MAPPED(&six)) {
+        memcpy(out, &six.s6_addr[12], 4);
+        out[15] = 4;
+    } else {
+        memcpy(out, six.s6_addr, 8);
+        out[15] = 6;
+    }
+}
+
 void http_server_joined(struct http_server *s, struct http_exchange *x)
 {
     s->n_exchanges++;
+    read_address(conn_peer(x->conn), x->from);
     list_append(&s->exchanges, &x->node);
 }
 
@@ -82,11 +111,25 @@ void http_server_left(struct http_server *s, struct http_exchange *x)
     maybe_finish(s);
 }
 
+static unsigned count_from(const struct http_server *s, const uint8_t from[16])
+{
+    unsigned n = 0;
+    const struct http_exchange *x;
+    list_each (x, &s->exchanges, node) {
+        n += memcmp(x->from, from, sizeof(x->from)) == 0 ? 1 : 0;
+    }
+    return n;
+}
+
 void http_server_adopt(struct http_server *s, struct stream *stream)
 {
-    if (s->closing || s->n_exchanges >= s->options.max_conns) {
-        log_peer("http.refused", "peer=%s reason=\"too many connections\"",
-                 stream_peer(stream)->text);
+    const struct stream_peer *peer = stream_peer(stream);
+    const unsigned max = peer->loopback ? s->options.max_local : s->options.max_each;
+    uint8_t from[16];
+    read_address(peer, from);
+    if (s->closing || s->n_exchanges >= s->options.max_conns ||
+        count_from(s, from) >= max) {
+        log_peer("http.refused", "peer=%s reason=\"too many connections\"", peer->text);
         stream_close(stream, NULL, NULL);
         return;
     }

@@ -36,6 +36,8 @@
 #define HTTP_SERVER_SEND_MS   30000        // a reply of which nothing is read any more
 #define HTTP_SERVER_BODY_MAX  (64u * 1024) // default
 #define HTTP_SERVER_CONNS_MAX 1024 // default, of the server, upgraded not counted
+#define HTTP_SERVER_EACH_MAX  128  // … of one address: it must not take all of them
+#define HTTP_SERVER_LOCAL_MAX 512 // … of this machine: a proxy in front is one address
 
 struct http_server;
 struct http_exchange;
@@ -54,6 +56,8 @@ struct http_server_options {
     struct tls_server *tls; // keep; NULL: plain
     size_t max_body;        // 0: the default
     unsigned max_conns;     // 0: the default
+    unsigned max_each;      // 0: the default
+    unsigned max_local;     // 0: the default
     struct http_server_times ms;
 };
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "loop/timer.h"
 
 /* ---- HTTP --------------------------------------------------------------------------- */
@@ -155,6 +156,50 @@ TEST(more_connections_than_allowed_are_dropped)
     site_close(&s);
 }
 
+/* A stream of this process that says it comes from elsewhere. */
+static void raw_open_from(struct raw *r, struct http_server *server, struct loop *loop,
+                          const char *address)
+{
+    struct stream *theirs = NULL;
+    *r = (struct raw){.ended = false};
+    buf_init(&r->got, 1 << 20);
+    EQ_INT(stream_pair(loop, &r->s, &theirs), OK);
+    struct stream_peer *peer = (struct stream_peer *)(uintptr_t)stream_peer(theirs);
+    peer->loopback = strcmp(address, "127.0.0.1") == 0;
+    EQ_INT(text_format(peer->text, sizeof(peer->text), "%s", address), OK);
+    stream_start(r->s, &raw_events, r);
+    http_server_adopt(server, theirs);
+}
+
+TEST(one_address_does_not_take_every_connection)
+{
+    static const struct {
+        const char *address;
+        bool refused;
+    } cases[] = {
+        {"192.0.2.1", false},       {"192.0.2.1", false},       {"192.0.2.1", true},
+        {"192.0.2.2", false},       {"::ffff:192.0.2.1", true}, {"2001:db8::1", false},
+        {"2001:db8::ffff", false},  {"2001:db8::2:1", true}, // one /64 is one stranger
+        {"2001:db8:0:1::1", false}, {"127.0.0.1", false},       {"127.0.0.1", false},
+        {"127.0.0.1", false},       {"127.0.0.1", true},        {"192.0.2.3", false},
+    };
+    struct site s = {.loop = loop_create()};
+    struct raw r[COUNT(cases)];
+    const struct http_server_options o = {
+        .request = on_request, .user = &s, .max_each = 2, .max_local = 3};
+    s.server = http_server_create(s.loop, &o);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        raw_open_from(&r[i], s.server, s.loop, cases[i].address);
+    }
+    UNTIL(&s, r[COUNT(cases) - 2].ended);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        CASE(cases[i].address);
+        EQ_INT(r[i].ended, cases[i].refused);
+        raw_close(&r[i]);
+    }
+    site_close(&s);
+}
+
 static void on_later(struct timer *t)
 {
     (void)t; // being no longer armed is all it says
@@ -226,5 +271,6 @@ RUN_TESTS(T(requests_are_answered_and_the_connection_kept),
           T(a_reply_may_come_later_and_in_pieces),
           T(the_handler_learns_that_the_peer_is_gone),
           T(more_connections_than_allowed_are_dropped),
+          T(one_address_does_not_take_every_connection),
           T(whoever_is_slow_at_any_stage_is_dropped),
           T(a_stream_that_nobody_reads_is_dropped_and_a_quiet_one_is_not))
