@@ -111,6 +111,11 @@ void ledger_policy(struct host *h, struct call *call);
 /* A device has proved itself in this session: it may sign decisions that name it. */
 void ledger_present(struct host *h, const uint8_t device_id[16], const uint8_t th4[32]);
 
+/* farhand/device/changed: "paired", "revoked" or "changed", and who did it ("": the
+ * rule). */
+void host_announce(struct host *h, const char *change, const struct store_device *row,
+                   const char *by);
+
 /* ---- call.c: methods that the daemon answers -------------------------------- */
 
 void host_call(void *user, struct controller *c, struct call *call);

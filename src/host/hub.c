@@ -409,8 +409,9 @@ void hub_tell_each(struct hub *hub, const char *method,
     struct controller *tmp;
     hub_enter(hub, hub->now_ms);
     list_each_safe (c, tmp, &hub->controllers, node) {
-        if (controller_hears(c, n)) {
-            struct blob *text = hub_notification(method, make(user, &c->info));
+        json_t *params = controller_hears(c, n) ? make(user, &c->info) : NULL;
+        if (params != NULL) {
+            struct blob *text = hub_notification(method, params);
             controller_send(c, text);
             blob_unref(text);
         }

@@ -288,7 +288,7 @@ enum hub_audience {
 void hub_broadcast(struct hub *hub, enum hub_audience audience, const char *method,
                    struct json_t *params /* take */);
 
-/* To every controller what `make` gives for it. */
+/* To every controller what `make` gives for it; NULL: it is not told. */
 void hub_tell_each(struct hub *hub, const char *method,
                    struct json_t *(*make)(void *user,
                                           const struct controller_info *who),

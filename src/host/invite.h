@@ -48,6 +48,7 @@ struct invite {
         phrase_hash[HASH_SHA256]; // of it, by which pairing/status finds an ended row
     enum role role;               // offered; from CONFIRMING on: what the device gets
     bool confirm;                 // a person is asked, whatever the device asks for
+    char by[65];                  // who accepted it; "": the rule that asks nobody
     bool by_device;               // made by a device, not at this machine
     uint8_t maker[16];            // that device
     uint64_t expires_s;           // wall clock

@@ -105,6 +105,7 @@ void pair_decide(struct host *h, struct invite *v, bool accept,
         refuse(h, v, DENIED_DECLINED, "The host declined.");
         return;
     }
+    text_sanitize(bytes_from_str(by == NULL ? "" : by->name), v->by, sizeof(v->by));
     const enum err e = enrol(h, v, by);
     if (e == OK) {
         admit(h, v);
@@ -154,6 +155,10 @@ void pair_enrolled(void *user, struct link_session *s, const uint8_t device_id[1
             invite_end(v, INVITE_DONE);
             end_at_relay(h, v);
             pair_tell(h, v);
+            const struct device *device = devices_find(h->devices, device_id);
+            if (device != NULL) {
+                host_announce(h, "paired", &device->row, v->by);
+            }
             host_changed(h);
         }
     }

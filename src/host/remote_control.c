@@ -244,6 +244,7 @@ void remote_client_revoke(struct host *h, struct call *call)
         return;
     }
     audit_revoke(h->audit, &row, NULL, &call->info);
+    host_announce(h, "revoked", &row, call->info.name);
     hub_reply(call, json_object());
     hub_revoke(h->hub, gone);
     pair_cancel_of(h, gone);

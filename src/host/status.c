@@ -111,6 +111,38 @@ static bool may_know(const struct controller_info *you, const struct device *dev
     return bytes_equal(BYTES_OF(you->device_id), BYTES_OF(device->row.id));
 }
 
+struct device_news {
+    const char *change;
+    const struct store_device *row;
+    const char *by;
+};
+
+/* Whoever may know of the other devices hears of each that comes, goes or changes. */
+static json_t *news_for(void *user, const struct controller_info *who)
+{
+    const struct device_news *n = user;
+    const struct device device = {.row = {.id = {0}}};
+    char id[HEX_SIZE(16)];
+    if (!may_know(who, &device)) {
+        return NULL;
+    }
+    hex_encode(BYTES_OF(n->row->id), id);
+    json_t *out = json_object();
+    json_set_str(out, "change", n->change);
+    json_set_str(out, "clientId", id);
+    json_set_str(out, "displayName", n->row->name);
+    json_set_str(out, "role", role_name((enum role)n->row->role));
+    json_set_str(out, "by", n->by[0] == '\0' ? NULL : n->by);
+    return out;
+}
+
+void host_announce(struct host *h, const char *change, const struct store_device *row,
+                   const char *by)
+{
+    struct device_news news = {.change = change, .row = row, .by = by};
+    hub_tell_each(h->hub, "farhand/device/changed", news_for, &news);
+}
+
 static json_t *counts_part(const struct host *h)
 {
     int64_t connected = 0;
@@ -251,6 +283,7 @@ void status_device_update(struct host *h, struct call *call)
     if ((device->row.caps & CAP_ADMIN) == 0) {
         pair_cancel_of(h, device->row.id);
     }
+    host_announce(h, "changed", &device->row, call->info.name);
     hub_reply(call, remote_client_row(device));
     host_changed(h);
 }
