@@ -155,7 +155,7 @@ enum err decision_read(const struct request_kind *kind, const json_t *asked,
                        struct bytes result, struct verdict *out)
 {
     json_t *value = NULL;
-    enum err e = json_parse(result, &value);
+    enum err e = json_parse_peer(result, &value);
     if (e != OK) {
         return e;
     }

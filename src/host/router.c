@@ -317,7 +317,7 @@ static enum err read_params(struct bytes raw, json_t **out)
         return OK;
     }
     json_t *params = NULL;
-    const enum err e = json_parse(raw, &params);
+    const enum err e = json_parse_peer(raw, &params);
     if (e != OK) {
         return e;
     }

@@ -10,6 +10,8 @@
  *            ERR_NOMEM  an allocation failed
  *            ERR_LIMIT  the output buffer is full
  * Limits     JSON_DEPTH_MAX levels: a deep value would exhaust the stack.
+ *            JSON_VALUES_MAX values of a peer's text: eight megabytes of "[]," would
+ *            grow to a gigabyte of nodes.
  * Tests      tests/unit/json_test.c, tests/fuzz/jsonrpc_fuzz.c
  */
 #ifndef WIRE_JSON_H
@@ -19,10 +21,14 @@
 
 #include "base/buf.h"
 
-#define JSON_DEPTH_MAX 128
+#define JSON_DEPTH_MAX  128
+#define JSON_VALUES_MAX 200000
 
 /* The root is an object or an array. */
 NODISCARD enum err json_parse(struct bytes text, json_t **out);
+
+/* The same of a text that a peer wrote: ERR_LIMIT over JSON_VALUES_MAX values. */
+NODISCARD enum err json_parse_peer(struct bytes text, json_t **out);
 
 /* Appends compact JSON. */
 NODISCARD enum err json_print(const json_t *value, struct buf *out);

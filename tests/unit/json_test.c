@@ -42,6 +42,32 @@ static const struct {
     {"", false, false},
 };
 
+TEST(a_peer_cannot_make_a_small_text_a_large_tree)
+{
+    const size_t n = JSON_VALUES_MAX;
+    char *text = malloc(3 * n + 3);
+    json_t *value = NULL;
+    memset(text, ',', 3 * n + 3);
+    text[0] = '[';
+    for (size_t i = 0; i < n; i++) {
+        memcpy(text + 1 + 3 * i, "[],", 3);
+    }
+    text[3 * n] = ']'; // over the last comma
+    EQ_INT(json_parse_peer((struct bytes){(uint8_t *)text, 3 * n + 1}, &value),
+           ERR_LIMIT);
+    EQ_INT(json_parse((struct bytes){(uint8_t *)text, 3 * n + 1}, &value), OK);
+    json_decref(value);
+    memset(text, ',', 3 * n + 3); // a long string of commas is one value
+    text[0] = '[';
+    text[1] = '"';
+    memcpy(text + 2, "\\\"", 2);
+    text[3 * n + 1] = '"';
+    text[3 * n + 2] = ']';
+    EQ_INT(json_parse_peer((struct bytes){(uint8_t *)text, 3 * n + 3}, &value), OK);
+    json_decref(value);
+    free(text);
+}
+
 TEST(json_table)
 {
     for (size_t i = 0; i < COUNT(values); i++) {
@@ -356,10 +382,10 @@ TEST(jsonrpc_builders_put_all_or_nothing)
     }
 }
 
-RUN_TESTS(T(json_table), T(json_depth_is_capped_without_recursion),
-          T(json_getters_never_crash), T(json_setters_repair_text_that_is_not_utf8),
-          T(json_prints_all_or_nothing), T(json_survives_every_failing_allocation),
-          T(json_raw_members_and_strings),
+RUN_TESTS(T(a_peer_cannot_make_a_small_text_a_large_tree), T(json_table),
+          T(json_depth_is_capped_without_recursion), T(json_getters_never_crash),
+          T(json_setters_repair_text_that_is_not_utf8), T(json_prints_all_or_nothing),
+          T(json_survives_every_failing_allocation), T(json_raw_members_and_strings),
           T(json_strings_round_trip_through_both_writers),
           T(json_escapes_decode_to_the_right_octets), T(jsonrpc_table),
           T(jsonrpc_finds_the_spans_and_the_chosen_params),
