@@ -87,6 +87,13 @@ int serve_read(const struct cli_args *args, struct serve *out)
     if (endpoint == NULL) {
         endpoint = getenv("FARHAND_CODEX_ENDPOINT");
     }
+    const bool private_agent = cli_has(args, "private-agent");
+    if (private_agent && endpoint != NULL && endpoint[0] != '\0') {
+        return cli_fail(EXIT_USAGE,
+                        "--private-agent starts an agent of our own: it "
+                        "cannot join %s (--codex-endpoint)",
+                        endpoint);
+    }
     out->host = (struct host_options){
         .home = out->home,
         .cwd = out->cwd,
@@ -96,7 +103,8 @@ int serve_read(const struct cli_args *args, struct serve *out)
                    .last_resort = has_own_codex ? out->codex : NULL,
                    .codex_home = getenv("CODEX_HOME"),
                    .endpoint = endpoint,
-                   .practice = cli_has(args, "practice")},
+                   .practice = cli_has(args, "practice"),
+                   .private_agent = private_agent},
     };
     return EXIT_DONE;
 }

@@ -17,6 +17,7 @@
         {"codex", "FILE", "the codex program (default: $FARHAND_CODEX, then PATH)"},  \
         {"codex-endpoint", "URL", "join an app-server: unix://PATH or ws://…"},       \
         {"listen-app-server", "URL", "also serve ws://127.0.0.1:PORT, with a token"}, \
+        {"private-agent", NULL, "an agent of our own that no other Codex joins"},     \
         {"invite-file", "FILE", "the secret by which a relay admits this host"},      \
     {                                                                                 \
         "practice", NULL, "use the practice model: no account, no network"            \
