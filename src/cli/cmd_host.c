@@ -59,16 +59,17 @@ static void reach(struct daemon *d, const struct cli_args *args,
 {
     char relay[256];
     serve_default_relay(args, serve->home, relay, sizeof(relay));
-    if (relay[0] == '\0') {
+    const bool has_relay = relay[0] != '\0';
+    if (!has_relay && host_door(d->host)[0] == '\0') {
         cli_say(
-            "No relay: devices cannot reach this host. Give one with --relay URL, or "
-            "use 'farhand up'.");
+            "No relay: devices cannot reach this host. Give one with --relay URL, a "
+            "direct door with --listen ADDR:PORT, or use 'farhand up'.");
         return;
     }
     const char *urls[] = {relay};
-    const struct host_reach reach = {.relay = relay,
+    const struct host_reach reach = {.relay = has_relay ? relay : NULL,
                                      .device_urls = urls,
-                                     .n_device_urls = 1,
+                                     .n_device_urls = has_relay ? 1 : 0,
                                      .app = cli_value(args, "app"),
                                      .invite = serve_invite(serve),
                                      .ca_file = cli_value(args, "ca")};

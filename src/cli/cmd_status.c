@@ -74,8 +74,9 @@ static void print_agent(const json_t *agent)
                     or_dash(json_get_str(agent, "version")),
                     json_get_bool(agent, "practice", false) ? " · practice model" : "",
                     is(json_get_str(agent, "kind"), "joined") ? " · joined" : "",
-                    json_get_bool(agent, "shared", false) ? " · shared agent" : "") !=
-        OK) {
+                    json_get_bool(agent, "shared", false)    ? " · shared agent"
+                    : json_get_bool(agent, "private", false) ? " · private"
+                                                             : "") != OK) {
         details[0] = '\0';
     }
     row("agent",
@@ -103,6 +104,9 @@ static void print_relay(const json_t *relay)
         : is(state, "disabled")   ? LIGHT_OFF
                                   : LIGHT_BAD,
         state, details, relay);
+    if (json_get_str(relay, "door") != NULL) {
+        row("door", LIGHT_GOOD, "listens", json_get_str(relay, "door"), NULL);
+    }
 }
 
 static void print_device(const json_t *device, const char *label)

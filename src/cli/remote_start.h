@@ -16,6 +16,8 @@
         {"name", "NAME", "how this host is called"},                                  \
         {"codex", "FILE", "the codex program"},                                       \
         {"codex-endpoint", "URL", "join an app-server"},                              \
+        {"private-agent", NULL, "an agent of our own that no other Codex joins"},     \
+        {"listen", "ADDR:PORT", "a direct door for devices"},                         \
         {"practice", NULL, "use the practice model"},                                 \
         {"port", "N", "port of page and relay (default 4317; 0: a free one)"},        \
         {"lan", "[ADDR]", "serve an address of this network over https"},             \

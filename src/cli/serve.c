@@ -99,6 +99,7 @@ int serve_read(const struct cli_args *args, struct serve *out)
         .cwd = out->cwd,
         .name = cli_value(args, "name"),
         .app_server = cli_value(args, "listen-app-server"),
+        .listen = cli_value(args, "listen"),
         .engine = {.codex_path = cli_value(args, "codex"),
                    .last_resort = has_own_codex ? out->codex : NULL,
                    .codex_home = getenv("CODEX_HOME"),
@@ -136,6 +137,9 @@ void serve_say_app_server(const struct host *h, const char *home)
     if (address[0] != '\0') {
         cli_say("App-server: %s, with the bearer token in %s/run/app-server.token",
                 address, home);
+    }
+    if (host_door(h)[0] != '\0') {
+        cli_say("Direct door: %s", host_door(h));
     }
 }
 

@@ -17,6 +17,8 @@
         {"codex", "FILE", "the codex program (default: $FARHAND_CODEX, then PATH)"},  \
         {"codex-endpoint", "URL", "join an app-server: unix://PATH or ws://…"},       \
         {"listen-app-server", "URL", "also serve ws://127.0.0.1:PORT, with a token"}, \
+        {"listen", "ADDR:PORT",                                                       \
+         "a direct door for devices, beside or without a relay"},                     \
         {"private-agent", NULL, "an agent of our own that no other Codex joins"},     \
         {"invite-file", "FILE", "the secret by which a relay admits this host"},      \
     {                                                                                 \
@@ -41,7 +43,8 @@ const char *serve_invite(const struct serve *s);
  * run/host.log then, unless --verbose asks for it. */
 void serve_log_beside_terminal(const struct cli_args *args, const char *home);
 
-/* Says where the loopback app-server and its token are, when one was asked for. */
+/* Says where the loopback app-server with its token and the direct door are, when they
+ * were asked for. */
 void serve_say_app_server(const struct host *h, const char *home);
 
 /* The exit code for a host that did not start; prints the sentence. */

@@ -65,8 +65,11 @@ struct host {
     struct engine_status engine_status;
     uint64_t engine_heard_ms; // loop time of its last message; 0: none yet
     struct local_door *door;
-    struct local_door *tcp_door;   // NULL: not asked for
-    char app_server[HOST_URL_MAX]; // its address; "": not asked for
+    struct local_door *tcp_door;     // NULL: not asked for
+    char app_server[HOST_URL_MAX];   // its address; "": not asked for
+    struct http_server *direct_door; // NULL: not asked for
+    char listen[HOST_URL_MAX];       // where it was asked for; "": nowhere
+    char door_url[HOST_URL_MAX];     // ws://ADDR:PORT/fh1; "": it is not open
 
     struct host_reach_copy reach;
     struct link_host *link; // NULL: not reachable
@@ -88,6 +91,10 @@ struct host {
 /* ---- app_server.c: the loopback door ------------------------------------------ */
 
 NODISCARD enum err app_server_open(struct host *h, struct diag *diag);
+
+/* ---- direct_door.c: /fh1 ------------------------------------------------------ */
+
+NODISCARD enum err direct_door_open(struct host *h, struct diag *diag);
 
 /* ---- host.c ---------------------------------------------------------------- */
 

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "crypto/random.h"
 #include "host/daemon.h"
+#include "net/http_server.h"
 
 #define SETTING_ENABLED    "remote_control_enabled"
 #define SETTING_LANE_EPOCH "lane_epoch"
@@ -185,6 +186,7 @@ static enum err copy_options(struct host *h, const struct host_options *o)
         copy_text(h->last_resort, sizeof(h->last_resort), e->last_resort) != OK ||
         copy_text(h->codex_endpoint, sizeof(h->codex_endpoint), e->endpoint) != OK ||
         copy_text(h->app_server, sizeof(h->app_server), o->app_server) != OK ||
+        copy_text(h->listen, sizeof(h->listen), o->listen) != OK ||
         text_format(h->run_dir, sizeof(h->run_dir), "%s/run", o->home) != OK) {
         return ERR_LIMIT;
     }
@@ -307,6 +309,7 @@ enum err host_start(struct host *h, struct diag *diag)
     enum err e = text_format(path, sizeof(path), "%s/host.sock", h->run_dir);
     e = e != OK ? e : local_door_open(h->loop, h->hub, path, diag, &h->door);
     e = e != OK ? e : app_server_open(h, diag);
+    e = e != OK ? e : direct_door_open(h, diag);
     if (e == OK) {
         start_engine(h);
     }
@@ -323,6 +326,11 @@ void host_reach(struct host *h, const struct host_reach *reach)
     e = e != OK ? e : copy_text(c->app, sizeof(c->app), reach->app);
     e = e != OK ? e : copy_text(c->invite, sizeof(c->invite), reach->invite);
     e = e != OK ? e : copy_text(c->ca_file, sizeof(c->ca_file), reach->ca_file);
+    if (h->door_url[0] != '\0') { // the nearest first; all are tried together
+        e = e != OK ? e
+                    : copy_text(c->urls[c->n_urls], sizeof(c->urls[0]), h->door_url);
+        c->n_urls++;
+    }
     for (size_t i = 0; i < reach->n_device_urls && c->n_urls < HOST_URLS_MAX; i++) {
         e = e != OK ? e
                     : copy_text(c->urls[c->n_urls], sizeof(c->urls[0]),
@@ -347,7 +355,8 @@ void remote_open_link(struct host *h)
             urls[i] = h->reach.urls[i];
         }
         const struct link_host_options options = {
-            .relay_url = h->reach.relay,
+            .relay_url = or_null(h->reach.relay),
+            .has_door = h->direct_door != NULL,
             .invite = or_null(h->reach.invite),
             .ca_file = or_null(h->reach.ca_file),
             .name = h->name,
@@ -408,6 +417,12 @@ void host_close(struct host *h, void (*done)(void *user))
         struct local_door *door = h->tcp_door;
         h->tcp_door = NULL;
         local_door_close(door, part_closed, h);
+    }
+    if (h->direct_door != NULL) {
+        h->n_closing++;
+        struct http_server *door = h->direct_door;
+        h->direct_door = NULL;
+        http_server_close(door, part_closed, h);
     }
     if (h->replacing_engine) {
         h->n_closing++; // on_old_engine_gone() ends it

@@ -26,6 +26,7 @@ struct host_options {
     const char *cwd;        // default workspace, absolute
     const char *name;       // shown to devices; NULL: the machine's name
     const char *app_server; // ws://127.0.0.1:PORT for what has no unix sockets; or NULL
+    const char *listen;     // ADDR:PORT of the direct door; or NULL
     struct engine_options engine;
     bool practice_fallback; // no login: use the practice model, and say so
     bool enable;            // remote control on, whatever was stored (ephemeral)
@@ -40,7 +41,7 @@ struct host_ops {
 
 /* How devices reach this host. */
 struct host_reach {
-    const char *relay;              // dialled by the host
+    const char *relay;              // dialled by the host; NULL: a direct door alone
     const char *const *device_urls; // told to devices, first = preferred
     size_t n_device_urls;
     const char *app;     // origin of the page, for links; NULL: none is known
@@ -58,5 +59,6 @@ void host_close(struct host *h, void (*done)(void *user));
 const uint8_t *host_relay_key(const struct host *h); // Hr, 32 octets
 const char *host_name(const struct host *h);
 const char *host_app_server(const struct host *h); // its real address, "": none
+const char *host_door(const struct host *h);       // of the direct door, "": none
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "host/daemon.h"
+#include "link/uplink.h"
 #include "session/session.h"
 #include "wire/qr.h"
 
@@ -53,7 +54,7 @@ static enum err put_blob(const struct host *h, const struct invite *v, char *out
     qr.expires_s = v->expires_s;
     qr.n_urls = 0;
     for (size_t i = 0; i < h->reach.n_urls && i < QR_URLS_MAX; i++) {
-        qr.urls[i].kind = QR_RELAY;
+        qr.urls[i].kind = uplink_is_door(h->reach.urls[i]) ? QR_DIRECT : QR_RELAY;
         if (text_format(qr.urls[i].text, sizeof(qr.urls[i].text), "%s",
                         h->reach.urls[i]) == OK) {
             qr.n_urls++;
@@ -73,6 +74,17 @@ static enum err put_blob(const struct host *h, const struct invite *v, char *out
     return e;
 }
 
+/* For a phrase, which a door does not know. NULL: there is none. */
+static const char *first_relay(const struct host *h)
+{
+    for (size_t i = 0; i < h->reach.n_urls; i++) {
+        if (!uplink_is_door(h->reach.urls[i])) {
+            return h->reach.urls[i];
+        }
+    }
+    return NULL;
+}
+
 static json_t *ours(const struct host *h, const struct invite *v, const char *blob)
 {
     char id[HEX_SIZE(16)];
@@ -81,7 +93,7 @@ static json_t *ours(const struct host *h, const struct invite *v, const char *bl
     json_t *out = json_object();
     json_set_str(out, "pairingId", id);
     json_set_str(out, "role", role_name(v->role));
-    json_set_str(out, "relay", h->reach.n_urls == 0 ? NULL : h->reach.urls[0]);
+    json_set_str(out, "relay", first_relay(h));
     json_set_str(out, "app", h->reach.app[0] == '\0' ? NULL : h->reach.app);
     const bool linked =
         h->reach.app[0] != '\0' &&

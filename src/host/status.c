@@ -72,7 +72,9 @@ static json_t *relay_part(const struct host *h)
 {
     json_t *out = json_object();
     json_set_str(out, "state", remote_status_name(h));
-    json_set_str(out, "url", h->reach.set ? h->reach.relay : NULL);
+    json_set_str(out, "url",
+                 h->reach.set && h->reach.relay[0] != '\0' ? h->reach.relay : NULL);
+    json_set_str(out, "door", h->door_url[0] != '\0' ? h->door_url : NULL);
     set_error(out, h->link_error);
     set_next(out, !h->remote_enabled ? "farhand remote-control start"
                   : !h->reach.set    ? "give the host a relay: --relay URL"

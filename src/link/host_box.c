@@ -230,8 +230,14 @@ void link_host_box(struct link_host *h, struct pairing *p, uint16_t ttl_s,
     list_append(&h->boxes, &b->node);
     if (h->leg_ready) {
         one_ask(b);
+    } else if (h->running && h->has_door && !with_digits) {
+        one_answer(b, OK); // the door knows it; the relay, when it comes back
     } else if (h->leg == NULL && !timer_is_armed(&h->retry)) {
-        one_answer(b, ERR_CLOSED); // not started
+        if (h->running) {
+            text_sanitize(BYTES_LIT("a phrase needs a relay: pair by link here"),
+                          h->error, sizeof(h->error));
+        }
+        one_answer(b, ERR_CLOSED); // not started, or a door alone
     } else if (h->state == LINK_ERRORED) {
         one_answer(b, ERR_CLOSED); // the last try failed: say why at once
     }

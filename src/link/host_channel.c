@@ -18,7 +18,7 @@ static struct link_session *find(struct link_host *h, uint32_t chan)
 {
     struct link_session *s;
     list_each (s, &h->sessions, node) {
-        if (s->chan == chan && s->phase != PHASE_OVER) {
+        if (s->chan == chan && s->door == NULL && s->phase != PHASE_OVER) {
             return s;
         }
     }
@@ -36,6 +36,26 @@ static void send_close(struct link_host *h, uint32_t chan, enum close_code code)
         log_debug("link.close_unsent", "chan=%u", (unsigned)chan);
     }
     buf_fini(&frame);
+}
+
+static bool can_send(const struct link_session *s)
+{
+    return s->door != NULL || s->host->leg_ready;
+}
+
+static enum err send_body(const struct link_session *s, enum envelope_type type,
+                          struct bytes body)
+{
+    return s->door != NULL ? host_door_send(s->door, type, body)
+                           : uplink_send_body(s->host->leg, type, s->chan, body);
+}
+
+static void say_close(const struct link_session *s, enum close_code code)
+{
+    const uint8_t reason = (uint8_t)code;
+    if (can_send(s) && send_body(s, ENVELOPE_CLOSE, (struct bytes){&reason, 1}) != OK) {
+        log_debug("link.close_unsent", "chan=%u", (unsigned)s->chan);
+    }
 }
 
 static void on_end(struct loop_task *t)
@@ -78,6 +98,10 @@ static void retire(struct link_session *s)
     if (s->device != NULL && s->device->session == s) {
         host_device_session_gone(s->device);
     }
+    if (s->door != NULL) {
+        host_door_over(s->door);
+        s->door = NULL;
+    }
     loop_defer(s->host->loop, &s->end, on_end);
 }
 
@@ -100,7 +124,7 @@ static void fail(struct link_session *s, bool tag_wrong)
     log_peer("link.session_failed", "chan=%u reason=\"%s\"", (unsigned)s->chan,
              session_why(s->session));
     account(s, tag_wrong);
-    send_close(s->host, s->chan, session_close_code(s->session));
+    say_close(s, session_close_code(s->session));
     retire(s);
 }
 
@@ -112,7 +136,7 @@ static void end_now(struct link_session *s, enum close_code code)
         session_close(s->session, code);
     }
     flush(s); // the goodbye record; a full window loses it, the frame says the same
-    send_close(s->host, s->chan, code);
+    say_close(s, code);
     retire(s);
 }
 
@@ -168,12 +192,12 @@ static void flush(struct link_session *s)
     if (s->phase == PHASE_LIVE && s->device != NULL) {
         host_device_commit(s->device, false);
     }
-    while (e == OK && h->leg_ready &&
+    while (e == OK && can_send(s) &&
            session_output(s->session, loop_now_ms(h->loop), &body) &&
            body.len <= s->window) { // else host_channel_credit() goes on
-        e = uplink_send_body(h->leg, ENVELOPE_DATA, s->chan, body);
+        e = send_body(s, ENVELOPE_DATA, body);
         if (e == OK) {
-            s->window -= body.len;
+            s->window -= s->door != NULL ? 0 : body.len; // its socket holds us back
             session_sent(s->session);
         }
     }
@@ -262,7 +286,9 @@ static void on_event(struct link_session *s, const struct session_event *ev)
         return;
     case SESSION_SILENT: // the device, or the relay before it?
         log_info("link.silent", "chan=%u", (unsigned)s->chan);
-        uplink_probe(s->host->leg);
+        if (s->door == NULL && s->host->leg != NULL) {
+            uplink_probe(s->host->leg);
+        }
         return;
     case SESSION_PONG:
     case SESSION_PENDING:
@@ -315,54 +341,78 @@ static struct session *accept_kind(struct link_host *h, struct link_session *s,
                           : session_accept_box(h->roster, s->box->pairing, now_ms);
 }
 
-void host_channel_open(struct link_host *h, uint32_t chan,
-                       const struct envelope_open *o)
+static struct link_session *create(struct link_host *h, const struct envelope_open *o)
 {
-    if (find(h, chan) != NULL || h->n_sessions >= LINK_CHANNELS_MAX) {
-        log_peer("link.channel_refused", "chan=%u n=%zu", (unsigned)chan,
-                 h->n_sessions);
-        send_close(h, chan, CLOSE_LIMIT);
-        return;
+    struct link_session *s =
+        h->n_sessions >= LINK_CHANNELS_MAX ? NULL : mem_try(1, sizeof(*s));
+    if (s != NULL) {
+        s->host = h;
+        s->is_box = o->kind == ENVELOPE_TO_BOX;
+        s->window = ENVELOPE_WINDOW;
+        buf_init(&s->grant, GRANT_LEN_MAX);
+        s->session = accept_kind(h, s, o);
     }
-    struct link_session *s = mem_try(1, sizeof(*s));
-    if (s == NULL) {
-        send_close(h, chan, CLOSE_LIMIT);
-        return;
-    }
-    s->host = h;
-    s->chan = chan;
-    s->is_box = o->kind == ENVELOPE_TO_BOX;
-    s->window = ENVELOPE_WINDOW;
-    buf_init(&s->grant, GRANT_LEN_MAX);
-    s->session = accept_kind(h, s, o);
-    if (s->session == NULL) {
-        log_peer("link.channel_refused", "chan=%u kind=%d", (unsigned)chan,
-                 (int)o->kind);
-        send_close(h, chan, CLOSE_HANDSHAKE); // uniform: unknown, too many, closed
-        mem_free(s);
-        return;
-    }
-    list_append(&h->sessions, &s->node);
-    h->n_sessions++;
+    return s;
+}
+
+static void begin(struct link_session *s)
+{
+    list_append(&s->host->sessions, &s->node);
+    s->host->n_sessions++;
     arm(s);
 }
 
-void host_channel_data(struct link_host *h, uint32_t chan, struct bytes body)
+void host_channel_open(struct link_host *h, uint32_t chan,
+                       const struct envelope_open *o)
 {
-    struct link_session *s = find(h, chan);
-    if (s == NULL) {
-        return; // it crossed our CLOSE
+    struct link_session *s = find(h, chan) != NULL ? NULL : create(h, o);
+    if (s == NULL || s->session == NULL) {
+        log_peer("link.channel_refused", "chan=%u kind=%d n=%zu", (unsigned)chan,
+                 (int)o->kind, h->n_sessions);
+        // uniform for what a stranger may ask: unknown, too many, closed
+        send_close(h, chan, s == NULL ? CLOSE_LIMIT : CLOSE_HANDSHAKE);
+        mem_free(s);
+        return;
     }
+    s->chan = chan;
+    begin(s);
+}
+
+struct link_session *host_channel_at_door(struct link_host *h, struct host_door *d,
+                                          const struct envelope_open *o)
+{
+    struct link_session *s = create(h, o);
+    if (s == NULL || s->session == NULL) {
+        log_peer("link.door_refused", "kind=%d n=%zu", (int)o->kind, h->n_sessions);
+        mem_free(s);
+        return NULL;
+    }
+    s->door = d;
+    s->window = UINT64_MAX;
+    begin(s);
+    return s;
+}
+
+void host_session_data(struct link_session *s, struct bytes body)
+{
     if (s->first_octet == 0 && body.len != 0) {
         s->first_octet = body.at[0];
     }
     struct pairing *p = s->box == NULL ? NULL : s->box->pairing;
     const unsigned guesses = p == NULL ? 0 : pairing_n_guesses(p);
-    if (session_feed(s->session, body, loop_now_ms(h->loop)) != OK) {
+    if (session_feed(s->session, body, loop_now_ms(s->host->loop)) != OK) {
         fail(s, p != NULL && pairing_n_guesses(p) > guesses);
         return;
     }
     pump(s);
+}
+
+void host_channel_data(struct link_host *h, uint32_t chan, struct bytes body)
+{
+    struct link_session *s = find(h, chan);
+    if (s != NULL) { // else it crossed our CLOSE
+        host_session_data(s, body);
+    }
 }
 
 void host_channel_credit(struct link_host *h, uint32_t chan, uint32_t octets)
@@ -381,9 +431,14 @@ void host_channel_closed(struct link_host *h, uint32_t chan)
 {
     struct link_session *s = find(h, chan);
     if (s != NULL) {
-        account(s, false);
-        retire(s);
+        host_session_closed(s);
     }
+}
+
+void host_session_closed(struct link_session *s)
+{
+    account(s, false);
+    retire(s);
 }
 
 void host_channels_on_drained(struct link_host *h)
@@ -394,11 +449,13 @@ void host_channels_on_drained(struct link_host *h)
     }
 }
 
-void host_channels_drop_all(struct link_host *h, enum close_code code)
+void host_channels_drop_all(struct link_host *h, enum close_code code, bool doors)
 {
     struct link_session *s;
     list_each (s, &h->sessions, node) {
-        host_session_end(s, code);
+        if (doors || s->door == NULL) {
+            host_session_end(s, code);
+        }
     }
 }
 
@@ -447,8 +504,20 @@ static void go_live(struct link_session *s, struct bytes grant)
         timer_stop(&d->grace);
         d->session = s;
         d->why = NULL;
+        if (s->door != NULL) {
+            host_door_known(s->door);
+        }
         s->phase = PHASE_LIVE;
         host_session_flush_later(s);
+    }
+}
+
+static void enrolled(struct link_session *s)
+{
+    if (admit(s, buf_bytes(&s->grant), NULL)) {
+        s->enrolled = true;
+        host_session_flush_later(s);
+        s->host->ops->enrolled(s->host->user, s, s->claim.device_id);
     }
 }
 
@@ -464,14 +533,21 @@ static void enrol(struct link_session *s, struct bytes grant)
     struct host_device *d;
     const enum err e = host_device_add(h, &peer, true, &d);
     secret_wipe(&peer, sizeof(peer));
-    if (e != OK || buf_put(&s->grant, grant) != OK ||
-        !host_acl_send(h, ENVELOPE_ADD,
-                       (struct bytes){d->relay_tag, sizeof(d->relay_tag)})) {
+    if (e != OK || buf_put(&s->grant, grant) != OK) {
         host_session_end(s, CLOSE_HANDSHAKE);
         return;
     }
-    s->acl_mark = h->n_acl_sent;
+    const bool asked = host_acl_send(
+        h, ENVELOPE_ADD, (struct bytes){d->relay_tag, sizeof(d->relay_tag)});
+    if (!asked && s->door == NULL) {
+        host_session_end(s, CLOSE_HANDSHAKE);
+        return;
+    }
+    s->acl_mark = asked ? h->n_acl_sent : 0; // at a door the next login tells the relay
     s->phase = PHASE_LISTING;
+    if (!asked) {
+        enrolled(s);
+    }
 }
 
 void link_session_ready(struct link_session *s, struct bytes grant)
@@ -493,11 +569,7 @@ void host_channels_on_acl(struct link_host *h)
     list_each (s, &h->sessions, node) {
         if (s->phase == PHASE_LISTING && !s->enrolled &&
             h->n_acl_answered >= s->acl_mark) {
-            if (admit(s, buf_bytes(&s->grant), NULL)) {
-                s->enrolled = true;
-                host_session_flush_later(s);
-                h->ops->enrolled(h->user, s, s->claim.device_id);
-            }
+            enrolled(s);
         }
     }
 }

@@ -4,6 +4,7 @@
  *     link_host.c     create, start, stop, the leg to the relay, state
  *     host_box.c      boxes and the access list at the relay
  *     host_channel.c  channels: a session each, from OPEN to the end
+ *     host_door.c     connections of devices that come without a relay
  *     host_device.c   devices: lane and streams, which outlive sessions
  */
 #ifndef LINK_HOST_STATE_H
@@ -58,6 +59,9 @@ struct link_host {
     struct list boxes;    // struct host_box
     struct list sessions; // struct link_session
     size_t n_sessions;
+    struct list doors; // struct host_door
+    size_t n_doors;
+    bool has_door;
 
     bool closing;
     struct loop_task end; // after link_host_close(): frees when all is quiet
@@ -115,6 +119,7 @@ enum session_phase {
 struct link_session {
     struct list node;
     struct link_host *host;
+    struct host_door *door; // NULL: it came through the relay
     uint32_t chan;
     struct session *session;
     enum session_phase phase;
@@ -155,17 +160,30 @@ struct host_box *host_box_find(struct link_host *h, const uint8_t pair_id[16]);
 bool host_acl_send(struct link_host *h, enum envelope_acl_op op, struct bytes hashes);
 bool host_acl_send_all(struct link_host *h);
 
+/* ---- host_door.c ------------------------------------------------------------- */
+
+NODISCARD enum err host_door_send(struct host_door *d, enum envelope_type type,
+                                  struct bytes body);
+void host_door_known(struct host_door *d); // READY: it is no stranger any more
+void host_door_over(struct host_door *d);  // its session is; it closes
+void host_doors_drop_all(struct link_host *h);
+
 /* ---- host_channel.c ---------------------------------------------------------- */
 
 void host_channel_open(struct link_host *h, uint32_t chan,
                        const struct envelope_open *o);
+/* At a door: the session that was asked for, or NULL. */
+struct link_session *host_channel_at_door(struct link_host *h, struct host_door *d,
+                                          const struct envelope_open *o);
+void host_session_data(struct link_session *s, struct bytes body);
+void host_session_closed(struct link_session *s); // by the other side
 void host_channel_data(struct link_host *h, uint32_t chan, struct bytes body);
 void host_channel_credit(struct link_host *h, uint32_t chan, uint32_t octets);
 void host_channel_closed(struct link_host *h, uint32_t chan);
 void host_channels_on_acl(struct link_host *h);
 void host_channels_on_drained(struct link_host *h);
-void host_channels_drop_all(struct link_host *h,
-                            enum close_code code); // the leg is gone or going
+/* The leg is gone or going; `doors`: those that came without it, too. */
+void host_channels_drop_all(struct link_host *h, enum close_code code, bool doors);
 void host_session_flush_later(struct link_session *s);
 void host_session_end(struct link_session *s, enum close_code code);
 

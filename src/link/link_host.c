@@ -171,7 +171,7 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence)
     const bool was_connected = h->state == LINK_CONNECTED;
     h->leg = NULL;
     h->leg_ready = false;
-    host_channels_drop_all(h, CLOSE_SHUTDOWN);
+    host_channels_drop_all(h, CLOSE_SHUTDOWN, false);
     host_boxes_on_lost(h, sentence);
     if (!h->running) {
         host_maybe_free(h);
@@ -233,7 +233,9 @@ static void load_peers(struct link_host *h)
 
 static void copy_options(struct link_host *h, const struct link_host_options *o)
 {
-    text_sanitize(bytes_from_str(o->relay_url), h->url, sizeof(h->url));
+    text_sanitize(bytes_from_str(o->relay_url == NULL ? "" : o->relay_url), h->url,
+                  sizeof(h->url));
+    h->has_door = o->has_door;
     text_sanitize(bytes_from_str(o->invite == NULL ? "" : o->invite), h->invite,
                   sizeof(h->invite));
     h->ca_file = mem_strdup(o->ca_file);
@@ -264,6 +266,7 @@ struct link_host *link_host_create(struct loop *loop,
     list_init(&h->devices);
     list_init(&h->boxes);
     list_init(&h->sessions);
+    list_init(&h->doors);
     copy_options(h, options);
     struct roster_config config = {
         .host_key = options->host_key,
@@ -285,6 +288,10 @@ void link_host_start(struct link_host *h)
     }
     h->running = true;
     h->error[0] = '\0';
+    if (h->url[0] == '\0') { // no relay: the door is all there is
+        host_set_state(h, h->has_door ? LINK_CONNECTED : LINK_ERRORED, NULL);
+        return;
+    }
     host_set_state(h, LINK_CONNECTING, NULL);
     timer_start(h->loop, &h->retry, 0, on_retry);
 }
@@ -296,7 +303,8 @@ void link_host_stop(struct link_host *h)
     }
     h->running = false;
     timer_stop(&h->retry);
-    host_channels_drop_all(h, CLOSE_SHUTDOWN);
+    host_channels_drop_all(h, CLOSE_SHUTDOWN, true);
+    host_doors_drop_all(h);
     struct host_device *d;
     list_each (d, &h->devices, node) {
         lane_restart(d->lane);
@@ -363,7 +371,8 @@ static void on_end(struct loop_task *t)
 /* Everything that could call back has: sessions, streams, the leg. */
 void host_maybe_free(struct link_host *h)
 {
-    if (!h->closing || h->leg != NULL || !list_is_empty(&h->sessions)) {
+    if (!h->closing || h->leg != NULL || !list_is_empty(&h->sessions) ||
+        !list_is_empty(&h->doors)) {
         return;
     }
     const struct host_device *d;

@@ -35,6 +35,8 @@
 #include "base/err.h"
 
 #define LINK_CHANNELS_MAX    256u
+#define LINK_DOORS_MAX       128u // connections at the door
+#define LINK_DOORS_EACH      16u  // of one address
 #define LINK_PEERS_MAX       64u
 #define LINK_STREAM_GRACE_MS 600000u
 #define LINK_URL_MAX         256u
@@ -50,7 +52,7 @@ struct link_stream;
 enum link_state {
     LINK_DISABLED,
     LINK_CONNECTING,
-    LINK_CONNECTED, // a round trip through the relay was made
+    LINK_CONNECTED, // a round trip through the relay was made; no relay: a door listens
     LINK_ERRORED,   // the relay refused; tried again with backoff
 };
 
@@ -126,10 +128,11 @@ struct link_host_ops {
 };
 
 struct link_host_options {
-    const char *relay_url;            // the exact string that is dialled and signed
-    const char *invite;               // NULL: none
-    const char *ca_file;              // NULL: the system's authorities
-    const char *name;                 // the host's display name
+    const char *relay_url; // the exact string that is dialled and signed; NULL: none
+    bool has_door;         // link_host_door() brings devices in, too
+    const char *invite;    // NULL: none
+    const char *ca_file;   // NULL: the system's authorities
+    const char *name;      // the host's display name
     const struct sign_key *host_key;  // H; keep
     const struct sign_key *relay_key; // Hr; keep
     uint32_t lane_epoch;              // rises at each start of the host, persisted
@@ -145,6 +148,15 @@ void link_host_start(struct link_host *l); // idempotent; reconnects for ever
 void link_host_stop(struct link_host *l);
 /* stop, then `done`; the memory is gone after it. NULL `done` is fine. */
 void link_host_close(struct link_host *l, void (*done)(void *user));
+
+/* The direct door (protocol.md 5.0): whoever listens on /fh1 asks whether one more of
+ * this address may come in, accepts it with these options, and hands it over (taken). */
+struct stream_peer;
+struct ws_conn;
+struct ws_conn_options;
+bool link_host_door_may(const struct link_host *l, const struct stream_peer *peer);
+void link_host_door_options(struct ws_conn_options *out);
+void link_host_door(struct link_host *l, struct ws_conn *ws);
 
 struct link_host_status {
     enum link_state state;

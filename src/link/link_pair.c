@@ -16,13 +16,21 @@ enum { IDLE, DIALING, CLAIMING, HANDSHAKE, DECIDING, LEAVING, DONE };
 
 static const struct machine_state pair_states[] = {
     [IDLE] = {"idle", MOVES_TO(DIALING) | MOVES_TO(DONE)},
-    [DIALING] = {"dialing", MOVES_TO(CLAIMING) | MOVES_TO(DIALING) | MOVES_TO(DONE)},
-    [CLAIMING] = {"claiming", MOVES_TO(HANDSHAKE) | MOVES_TO(DIALING) | MOVES_TO(DONE)},
+    [DIALING] = {"dialing", MOVES_TO(CLAIMING) | MOVES_TO(DONE)},
+    [CLAIMING] = {"claiming", MOVES_TO(HANDSHAKE) | MOVES_TO(DONE)},
     [HANDSHAKE] = {"handshake",
                    MOVES_TO(DECIDING) | MOVES_TO(LEAVING) | MOVES_TO(DONE)},
     [DECIDING] = {"deciding", MOVES_TO(LEAVING) | MOVES_TO(DONE)},
     [LEAVING] = {"leaving", MOVES_TO(DONE)},
     [DONE] = {"done", 0},
+};
+
+/* All addresses of a link are tried together; the first at which the host itself
+ * answers stays. */
+struct pair_try {
+    struct link_pair *pair;
+    struct ctrl_channel *channel; // NULL: it has ended
+    bool gone;                    // it only has to end
 };
 
 struct link_pair {
@@ -39,8 +47,12 @@ struct link_pair {
     uint8_t role_asked;
     struct sign_key *device_key; // D, fresh
     struct sign_key *relay_key;  // Dr, fresh
-    struct ctrl_channel *channel;
-    size_t url_at;
+    struct pair_try tries[QR_URLS_MAX];
+    size_t n_tries;
+    size_t n_open;                // channels that have not ended
+    struct ctrl_channel *channel; // at which the host answered first; NULL: none yet
+    enum link_cause blame;        // of the tries that have failed; LINK_OK: none has
+    char blame_text[320];
     struct link_joined joined;
     bool ready;     // the host said READY
     bool confirmed; // this side's person said that the digits match
@@ -168,9 +180,8 @@ static void on_denied(struct link_pair *p, const struct session_event *ev)
     ctrl_channel_close(p->channel, CLOSE_DONE);
 }
 
-static void on_event(void *user, const struct session_event *ev)
+static void on_event(struct link_pair *p, const struct session_event *ev)
 {
-    struct link_pair *p = user;
     switch (ev->kind) {
     case SESSION_PENDING:
         on_pending(p, &ev->pending);
@@ -200,22 +211,25 @@ static void on_event(void *user, const struct session_event *ev)
 
 /* ---- the box --------------------------------------------------------------------- */
 
+static void drop_others(struct link_pair *p, const struct pair_try *but)
+{
+    for (size_t i = 0; i < p->n_tries; i++) {
+        struct pair_try *t = &p->tries[i];
+        if (t != but && t->channel != NULL && !t->gone) {
+            t->gone = true;
+            ctrl_channel_close(t->channel, CLOSE_DONE);
+        }
+    }
+}
+
 static struct bytes claim_of(const struct link_pair *p)
 {
     return p->is_phrase ? bytes_from_str(p->code.digits) : BYTES_OF(p->qr.pair_id);
 }
 
-static void on_ready(void *user)
+static void begin(struct pair_try *t, struct bytes offer)
 {
-    struct link_pair *p = user;
-    machine_move(&p->m, CLAIMING);
-    p->ops->progress(p->user, "claim", "the relay is reached; calling the host");
-    ctrl_channel_claim(p->channel, claim_of(p));
-}
-
-static void on_claimed(void *user, struct bytes offer)
-{
-    struct link_pair *p = user;
+    struct link_pair *p = t->pair;
     const uint64_t now_ms = loop_now_ms(p->loop);
     const struct session_device device = {
         .key = p->device_key,
@@ -224,82 +238,140 @@ static void on_claimed(void *user, struct bytes offer)
         .version = "farhand " FARHAND_VERSION,
         .role_asked = (enum grant_role)p->role_asked,
     };
-    if (p->m.state != CLAIMING) {
-        ctrl_channel_close(p->channel, CLOSE_PROTO);
-        return;
+    if (p->m.state == CLAIMING) {
+        machine_move(&p->m, HANDSHAKE);
     }
-    machine_move(&p->m, HANDSHAKE);
-    ctrl_channel_begin(p->channel,
+    ctrl_channel_begin(t->channel,
                        p->is_phrase
                            ? session_connect_code(&device, &p->code, offer, now_ms)
                            : session_connect_qr(&device, &p->qr, now_ms));
 }
 
-static void dial(struct link_pair *p);
-
-/* Only what never reached the host may be tried at the next address: a code run is
- * spent by its first try (protocol.md 4). */
-static bool may_try_next(const struct link_pair *p, enum link_cause cause)
+static void on_ready(void *user)
 {
-    return (p->m.state == DIALING || p->m.state == CLAIMING) &&
-           p->url_at + 1 < p->qr.n_urls && cause != LINK_CANCELED;
+    struct pair_try *t = user;
+    struct link_pair *p = t->pair;
+    if (p->m.state == DIALING) {
+        machine_move(&p->m, CLAIMING);
+        p->ops->progress(p->user, "claim", "an address is reached; calling the host");
+    }
+    if (ctrl_channel_is_door(t->channel)) {
+        ctrl_channel_open_door(t->channel, ENVELOPE_TO_BOX, p->qr.pair_id);
+        begin(t, BYTES_NONE);
+    } else {
+        ctrl_channel_claim(t->channel, claim_of(p));
+    }
+}
+
+static void on_claimed(void *user, struct bytes offer)
+{
+    struct pair_try *t = user;
+    const struct link_pair *p = t->pair;
+    if (p->m.state != CLAIMING && p->m.state != HANDSHAKE) {
+        ctrl_channel_close(t->channel, CLOSE_PROTO);
+        return;
+    }
+    begin(t, offer);
+}
+
+static void on_answered(void *user)
+{
+    struct pair_try *t = user;
+    t->pair->channel = t->channel;
+    drop_others(t->pair, t);
+}
+
+static void on_try_event(void *user, const struct session_event *ev)
+{
+    struct pair_try *t = user;
+    if (!t->gone) {
+        on_event(t->pair, ev);
+    }
+}
+
+/* Nothing is left to try: what it means depends on how far the pairing had come. */
+static void failed(struct link_pair *p, enum link_cause cause, const char *sentence)
+{
+    log_info("pair.ended", "cause=%s state=%s", link_cause_name(cause),
+             machine_name(&p->m));
+    if (p->is_phrase && p->m.state == HANDSHAKE) {
+        finish(p, LINK_SPENT,
+               "the phrase did not fit: this code is spent now, make a new one on the "
+               "host");
+    } else if (p->m.state == HANDSHAKE && cause == LINK_UNTRUSTED) {
+        finish(
+            p, LINK_SPENT,
+            "the host does not accept this link: it is used, expired or from another "
+            "host; make a new one there");
+    } else if (p->m.state == DECIDING && cause == LINK_TIMEOUT) {
+        finish(p, LINK_EXPIRED,
+               "nobody confirmed on the host in time: make a new code");
+    } else {
+        finish(p, cause, sentence);
+    }
+}
+
+/* What a host or a relay said says more than an address out of reach. */
+static void blame(struct link_pair *p, enum link_cause cause, const char *sentence)
+{
+    const bool silent = cause == LINK_RELAY_DOWN || cause == LINK_TIMEOUT;
+    if (p->blame == LINK_OK || !silent) {
+        p->blame = cause;
+        text_sanitize(bytes_from_str(sentence), p->blame_text, sizeof(p->blame_text));
+    }
 }
 
 static void on_ended(void *user, enum link_cause cause, const char *sentence,
                      bool proven)
 {
     (void)proven;
-    struct link_pair *p = user;
-    p->channel = NULL;
-    if (p->closing || p->m.state == LEAVING) {
+    struct pair_try *t = user;
+    struct link_pair *p = t->pair;
+    const bool chosen = p->channel != NULL && p->channel == t->channel;
+    t->channel = NULL;
+    p->n_open--;
+    if (p->closing) {
+        if (p->n_open == 0) {
+            loop_defer(p->loop, &p->finish, on_finish);
+        }
+        return;
+    }
+    if (chosen) {
+        p->channel = NULL;
+    }
+    if (chosen && p->m.state == LEAVING) {
         finish(p, p->cause, p->sentence);
-        return;
+    } else if (chosen && !p->ready) {
+        failed(p, cause, sentence);
+    } else if (!chosen && !t->gone) { // a host that has said yes may go before us
+        blame(p, cause, sentence);
+        if (p->n_open == 0) {
+            failed(p, p->blame, p->blame_text);
+        }
     }
-    log_info("pair.ended", "cause=%s state=%s", link_cause_name(cause),
-             machine_name(&p->m));
-    if (p->ready) {
-        return; // the host has said all it has to say; the person here may take longer
-    }
-    if (may_try_next(p, cause)) {
-        p->url_at++;
-        dial(p);
-        return;
-    }
-    if (p->is_phrase && p->m.state == HANDSHAKE) {
-        finish(p, LINK_SPENT,
-               "the phrase did not fit: this code is spent now, make a new one on the "
-               "host");
-        return;
-    }
-    if (p->m.state == HANDSHAKE && cause == LINK_UNTRUSTED) {
-        finish(
-            p, LINK_SPENT,
-            "the host does not accept this link: it is used, expired or from another "
-            "host; make a new one there");
-        return;
-    }
-    if (p->m.state == DECIDING && cause == LINK_TIMEOUT) {
-        finish(p, LINK_EXPIRED,
-               "nobody confirmed on the host in time: make a new code");
-        return;
-    }
-    finish(p, cause, sentence);
 }
 
 static const struct ctrl_channel_ops channel_ops = {
     .ready = on_ready,
     .claimed = on_claimed,
-    .event = on_event,
+    .answered = on_answered,
+    .event = on_try_event,
     .ended = on_ended,
 };
 
 static void dial(struct link_pair *p)
 {
     machine_move(&p->m, DIALING);
-    p->ops->progress(p->user, "relay", "reaching the relay");
-    const char *url = p->qr.urls[p->url_at].text;
-    p->channel = ctrl_channel_open(p->loop, url, uplink_tls(url, p->ca_file, &p->tls),
-                                   NULL, &channel_ops, p);
+    p->ops->progress(p->user, "relay", "reaching the host");
+    p->n_tries = p->qr.n_urls;
+    for (size_t i = 0; i < p->n_tries; i++) {
+        struct pair_try *t = &p->tries[i];
+        const char *url = p->qr.urls[i].text;
+        t->pair = p;
+        p->n_open++;
+        t->channel = ctrl_channel_open(
+            p->loop, url, uplink_tls(url, p->ca_file, &p->tls), NULL, &channel_ops, t);
+    }
 }
 
 /* ---- what was typed ----------------------------------------------------------------- */
@@ -329,21 +401,8 @@ static enum err read_phrase(struct link_pair *p, const struct link_pair_options 
     return text_format(p->qr.urls[0].text, sizeof(p->qr.urls[0].text), "%s", o->relay);
 }
 
-static void only_relays(struct qr *qr)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < qr->n_urls; i++) {
-        if (qr->urls[i].kind == QR_RELAY) {
-            qr->urls[n] = qr->urls[i];
-            n++;
-        }
-    }
-    qr->n_urls = n;
-}
-
 static enum err read_link(struct link_pair *p, struct diag *d)
 {
-    only_relays(&p->qr);
     if (p->qr.expires_s * 1000 < clock_wall_ms()) {
         diag_set(d, "this link has expired: make a new one on the host");
         return ERR_EXPIRED;
@@ -430,9 +489,8 @@ void link_pair_close(struct link_pair *p, void (*closed)(void *user))
     p->closing = true;
     p->closed = closed;
     loop_task_cancel(&p->begin);
-    if (p->channel != NULL) {
-        ctrl_channel_close(p->channel, CLOSE_DONE);
-    } else {
+    drop_others(p, NULL);
+    if (p->n_open == 0) {
         loop_defer(p->loop, &p->finish, on_finish);
     }
 }

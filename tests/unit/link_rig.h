@@ -47,6 +47,8 @@ struct rig {
     struct sign_key *host_key;
     struct sign_key *relay_key;
     struct link_host *host;
+    bool with_door; // links name the door, too
+    bool no_relay;  // the door is all there is
     uint32_t starts;
     uint64_t counter;
     enum link_state state;
@@ -135,6 +137,18 @@ static inline void rig_pause(struct rig *r, uint64_t ms)
 static inline void rig_request(struct http_exchange *x, void *user)
 {
     struct rig *r = user;
+    if (r->host != NULL && http_exchange_is(x, "GET", "/fh1") &&
+        http_exchange_is_upgrade(x)) {
+        struct ws_conn_options o;
+        struct ws_conn *ws = NULL;
+        link_host_door_options(&o);
+        if (!link_host_door_may(r->host, http_exchange_peer(x))) {
+            http_reply_text(x, 503, "not now");
+        } else if ((ws = http_exchange_accept_ws(x, &o, NULL)) != NULL) {
+            link_host_door(r->host, ws);
+        }
+        return;
+    }
     if (r->relay == NULL || !relay_handle(r->relay, x)) {
         http_reply_text(x, 404, "nothing here");
     }
@@ -341,11 +355,19 @@ static const struct link_host_ops rig_host_ops = {
     .next_auth_counter = rig_counter,
 };
 
+static inline void rig_door(const struct rig *r, char *out, size_t size)
+{
+    EQ_INT(text_format(out, size, "ws://127.0.0.1:%u/fh1", (unsigned)r->port), OK);
+}
+
 static inline void rig_host_start(struct rig *r)
 {
-    const char *urls[] = {r->url};
+    char door[64];
+    rig_door(r, door, sizeof(door));
+    const char *urls[] = {r->no_relay ? door : r->url};
     const struct link_host_options o = {
-        .relay_url = r->url,
+        .relay_url = r->no_relay ? NULL : r->url,
+        .has_door = true,
         .name = "desk",
         .host_key = r->host_key,
         .relay_key = r->relay_key,
@@ -392,10 +414,12 @@ static inline void rig_offer(struct rig *r)
     pairing_unref(r->pairing);
     r->pairing = pairing_create(300, loop_now_ms(r->loop));
     r->box_done = false;
-    link_host_box(r->host, r->pairing, 300, true, rig_box_done, r);
+    link_host_box(r->host, r->pairing, 300, !r->no_relay, rig_box_done, r);
     RIG_UNTIL(r, r->box_done);
     EQ_INT(r->box_err, OK);
-    EQ_INT(pairing_set_digits(r->pairing, bytes_from_str(r->digits), 2), OK);
+    if (!r->no_relay) {
+        EQ_INT(pairing_set_digits(r->pairing, bytes_from_str(r->digits), 2), OK);
+    }
 }
 
 /* The text that a QR code shows. */
@@ -406,9 +430,19 @@ static inline void rig_link(struct rig *r, char *out, size_t size)
     char text[B64URL_SIZE(QR_BLOB_MAX)];
     pairing_qr(r->pairing, sign_key_pub(r->host_key), &qr);
     qr.expires_s = clock_wall_ms() / 1000 + 300;
-    qr.n_urls = 1;
-    qr.urls[0].kind = QR_RELAY;
-    EQ_INT(text_format(qr.urls[0].text, sizeof(qr.urls[0].text), "%s", r->url), OK);
+    qr.n_urls = 0;
+    if (r->with_door) {
+        qr.urls[0].kind = QR_DIRECT;
+        rig_door(r, qr.urls[0].text, sizeof(qr.urls[0].text));
+        qr.n_urls++;
+    }
+    if (!r->no_relay) {
+        qr.urls[qr.n_urls].kind = QR_RELAY;
+        EQ_INT(
+            text_format(qr.urls[qr.n_urls].text, sizeof(qr.urls[0].text), "%s", r->url),
+            OK);
+        qr.n_urls++;
+    }
     buf_init(&blob, QR_BLOB_MAX);
     EQ_INT(qr_encode(&qr, &blob), OK);
     b64url_encode(buf_bytes(&blob), text);
@@ -417,134 +451,13 @@ static inline void rig_link(struct rig *r, char *out, size_t size)
     qr_fini(&qr);
 }
 
-/* ---- the controller ----------------------------------------------------------------------- */
-
-static inline void rig_progress(void *user, const char *step, const char *sentence)
-{
-    (void)user;
-    (void)step;
-    (void)sentence;
-}
-
-static inline void rig_digits(void *user, const char *digits, const char *host_name,
-                              bool confirm)
-{
-    struct rig_ctrl *c = user;
-    EQ_STR(host_name, "desk");
-    EQ_INT(text_format(c->shown, sizeof(c->shown), "%s", digits), OK);
-    c->asked = confirm;
-}
-
-static inline void rig_done(void *user, enum link_cause cause, const char *sentence,
-                            const struct link_joined *joined)
-{
-    struct rig_ctrl *c = user;
-    c->done = true;
-    c->cause = cause;
-    text_sanitize(bytes_from_str(sentence), c->sentence, sizeof(c->sentence));
-    if (joined != NULL) {
-        c->joined = *joined;
-    }
-    link_pair_close(c->pair, NULL);
-    c->pair = NULL;
-}
-
-static const struct link_pair_ops rig_pair_ops = {
-    .progress = rig_progress,
-    .digits = rig_digits,
-    .done = rig_done,
-};
-
-static inline enum err rig_pair_begin(struct rig *r, struct rig_ctrl *c,
-                                      const char *text, struct diag *d)
-{
-    const struct link_pair_options o = {
-        .text = text, .relay = r->url, .name = "laptop"};
-    c->rig = r;
-    const enum err e = link_pair_create(r->loop, &o, &rig_pair_ops, c, &c->pair, d);
-    if (e == OK) {
-        link_pair_start(c->pair);
-    }
-    return e;
-}
-
-static inline void rig_ctrl_state(void *user, enum link_ctrl_state state,
-                                  enum link_cause cause, const char *sentence)
-{
-    struct rig_ctrl *c = user;
-    c->state = state;
-    c->state_cause = cause;
-    text_sanitize(bytes_from_str(sentence), c->sentence, sizeof(c->sentence));
-}
-
-static inline void rig_renewed(void *user, const struct link_joined *joined)
-{
-    struct rig_ctrl *c = user;
-    c->joined = *joined;
-}
-
-static inline void rig_text(void *user, struct link_ctrl_stream *st, struct bytes text)
-{
-    struct rig_ctrl *c = user;
-    uint64_t number = 0;
-    (void)st;
-    c->n_texts++;
-    if (u64_parse(text, UINT64_MAX, &number) == OK) {
-        c->sum += number;
-    }
-    buf_clear(&c->last);
-    if (buf_put(&c->last, text) != OK) {
-        buf_clear(&c->last); // the fault test asked for it
-    }
-}
-
-static inline void rig_ctrl_stream_closed(void *user, struct link_ctrl_stream *st)
-{
-    struct rig_ctrl *c = user;
-    (void)st;
-    c->n_stream_closed++;
-}
-
-static inline void rig_drained(void *user)
-{
-    (void)user;
-}
-
-static const struct link_ctrl_ops rig_ctrl_ops = {
-    .state = rig_ctrl_state,
-    .renewed = rig_renewed,
-    .stream_text = rig_text,
-    .stream_closed = rig_ctrl_stream_closed,
-    .drained = rig_drained,
-};
-
-static inline void rig_connect(struct rig *r, struct rig_ctrl *c)
-{
-    c->rig = r;
-    buf_init(&c->last, 16u << 20);
-    c->ctrl = link_ctrl_create(r->loop, &c->joined, NULL, &rig_ctrl_ops, c);
-    link_ctrl_start(c->ctrl);
-}
-
-static inline void rig_ctrl_note(void *user)
-{
-    struct rig_ctrl *c = user;
-    c->closed = true;
-}
-
-static inline void rig_disconnect(struct rig_ctrl *c)
-{
-    link_ctrl_close(c->ctrl, rig_ctrl_note);
-    RIG_UNTIL(c->rig, c->closed);
-    buf_fini(&c->last);
-    c->ctrl = NULL;
-}
+#include "link_rig_ctrl.h"
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-static inline void rig_init(struct rig *r)
+static inline void rig_init_with(struct rig *r, bool no_relay)
 {
-    *r = (struct rig){.auto_ready = true};
+    *r = (struct rig){.auto_ready = true, .no_relay = no_relay, .with_door = no_relay};
     rig_log_for_tests();
     r->loop = loop_create();
     r->host_key = sign_key_random();
@@ -552,6 +465,11 @@ static inline void rig_init(struct rig *r)
     rig_relay_start(r);
     rig_host_start(r);
     RIG_UNTIL(r, r->state == LINK_CONNECTED);
+}
+
+static inline void rig_init(struct rig *r)
+{
+    rig_init_with(r, false);
 }
 
 static inline void rig_fini(struct rig *r)
