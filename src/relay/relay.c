@@ -218,12 +218,11 @@ static void accept_socket(struct relay *r, struct http_exchange *x,
     }
     list_append(&r->sockets, &s->member);
     ws_conn_start(s->ws, &ws_events, s);
-    struct leg *leg = NULL;
-    if (relay_core_attach(r->core, addr, s, now_of(r), &leg) != OK) {
+    // into the socket at once: a leg that cannot even be challenged is gone again inside
+    if (relay_core_attach(r->core, addr, s, now_of(r), &s->leg) != OK) {
         ws_conn_close(s->ws, WS_CLOSE_TRY_LATER, NULL);
         return;
     }
-    s->leg = leg;
     arm(r);
 }
 
