@@ -1,106 +1,14 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/local_call.h"
 #include "host/inside.h"
-#include "policy/profile.h"
-#include "wire/toml.h"
-
-#define POLICY_FILE_MAX TOML_MAX
-
-/* ---- the files ------------------------------------------------------------------ */
-
-/* ERR_NOT_FOUND: there is none, which is no failure. */
-static enum err read_text(const char *path, struct buf *out, struct diag *diag)
-{
-    const enum err e = file_read(path, out);
-    if (e != OK && e != ERR_NOT_FOUND) {
-        diag_set(diag, "%s cannot be read: %s", path, err_text(e));
-    }
-    return e;
-}
-
-static enum err read_rules(struct rules *rules, enum rule_level level, const char *path,
-                           struct diag *diag)
-{
-    struct buf text;
-    buf_init(&text, POLICY_FILE_MAX);
-    enum err e = read_text(path, &text, diag);
-    if (e == OK) {
-        e = rules_read(rules, level, path, buf_bytes(&text), diag);
-    }
-    buf_fini(&text);
-    return e == ERR_NOT_FOUND ? OK : e;
-}
-
-/* The user's rules, then the repository's. */
-static enum err read_all_rules(const char *home, const char *workspace,
-                               struct rules *rules, struct diag *diag)
-{
-    char user[PATH_MAX];
-    char repository[PATH_MAX];
-    enum err e = text_format(user, sizeof(user), "%s/policy.toml", home);
-    if (e == OK) {
-        e = text_format(repository, sizeof(repository), "%s/.farhand/policy.toml",
-                        workspace);
-    }
-    if (e == OK) {
-        e = read_rules(rules, RULE_USER, user, diag);
-    }
-    if (e == OK) {
-        e = read_rules(rules, RULE_REPOSITORY, repository, diag);
-    }
-    return e == OK ? rules_settle(rules, diag) : e;
-}
-
-static enum err read_profile(const char *home, const char *name, struct profile *out,
-                             struct diag *diag)
-{
-    char path[PATH_MAX];
-    struct buf text;
-    json_t *config = NULL;
-    if (name == NULL) {
-        profile_default(out);
-        return OK;
-    }
-    buf_init(&text, POLICY_FILE_MAX);
-    enum err e = text_format(path, sizeof(path), "%s/config.toml", home);
-    if (e == OK) {
-        e = read_text(path, &text, diag);
-    }
-    if (e == ERR_NOT_FOUND) {
-        diag_set(diag, "there is no %s, so no profile %s", path, name);
-    }
-    struct diag why = {""};
-    if (e == OK && (e = toml_parse(buf_bytes(&text), &config, &why)) != OK) {
-        diag_set(diag, "%s: %s", path, why.text);
-    }
-    if (e == OK) {
-        e = profile_read(config, name, out, diag);
-    }
-    json_decref(config);
-    buf_fini(&text);
-    return e;
-}
+#include "host/rulebook.h"
 
 /* ---- explain ---------------------------------------------------------------------- */
-
-static struct rule_moment moment_now(void)
-{
-    const time_t now = (time_t)(clock_wall_ms() / 1000);
-    struct tm tm = {0};
-    (void)localtime_r(&now, &tm);
-    return (struct rule_moment){.role = 4, // whoever asks here owns the host
-                                .day = (unsigned)(tm.tm_wday + 6) % 7,
-                                .minute = (unsigned)(tm.tm_hour * 60 + tm.tm_min)};
-}
 
 static void print_commands(json_t *out, const char *text)
 {
@@ -163,8 +71,7 @@ static void print_plain(const struct policy_answer *a)
 struct files {
     char home[PATH_MAX];
     char workspace[PATH_MAX];
-    struct rules rules;
-    struct profile profile;
+    struct rulebook book;
 };
 
 static int files_load(const struct cli_args *args, struct files *f)
@@ -177,8 +84,8 @@ static int files_load(const struct cli_args *args, struct files *f)
     if (realpath(cwd == NULL ? "." : cwd, f->workspace) == NULL) {
         return cli_fail(EXIT_USAGE, "%s is no folder of this machine", cwd);
     }
-    if (read_profile(f->home, cli_value(args, "profile"), &f->profile, &diag) != OK ||
-        read_all_rules(f->home, f->workspace, &f->rules, &diag) != OK) {
+    if (rulebook_load(f->home, f->workspace, cli_value(args, "profile"), &f->book,
+                      &diag) != OK) {
         return cli_fail(EXIT_USAGE, "%s", diag.text);
     }
     return EXIT_DONE;
@@ -193,14 +100,15 @@ static int explain(const struct cli_args *args, struct files *f)
                         "what is to be explained? farhand policy explain -- "
                         "COMMAND…, or --sh 'SCRIPT'");
     }
-    const struct policy_ask ask = {.rules = &f->rules,
-                                   .policy = f->profile.policy,
-                                   .cwd = f->workspace,
-                                   .roots = roots,
-                                   .moment = moment_now(),
-                                   .inside = inside_roots,
-                                   .user = roots};
+    struct policy_ask ask = {.rules = &f->book.rules,
+                             .policy = f->book.profile.policy,
+                             .cwd = f->workspace,
+                             .roots = roots,
+                             .moment = rulebook_moment(),
+                             .inside = inside_roots,
+                             .user = roots};
     struct policy_answer answer;
+    ask.moment.role = 4; // whoever asks here owns the host
     if (script != NULL) {
         policy_judge_script(&ask, bytes_from_str(script), SHELL_BASH, &answer);
     } else {
@@ -218,16 +126,17 @@ static int check(const struct cli_args *args, const struct files *f)
 {
     if (cli_has(args, "json")) {
         json_t *out = json_object();
-        json_set_int(out, "rules", (json_int_t)f->rules.n);
-        json_set_str(out, "profile", f->profile.name);
-        json_set_str(out, "approvalPolicy", approval_policy_name(f->profile.policy));
+        json_set_int(out, "rules", (json_int_t)f->book.rules.n);
+        json_set_str(out, "profile", f->book.profile.name);
+        json_set_str(out, "approvalPolicy",
+                     approval_policy_name(f->book.profile.policy));
         local_print(out);
         json_decref(out);
         return EXIT_DONE;
     }
-    cli_say("%zu rule%s, all of them readable. Profile %s: %s.", f->rules.n,
-            f->rules.n == 1 ? "" : "s", f->profile.name,
-            approval_policy_name(f->profile.policy));
+    cli_say("%zu rule%s, all of them readable. Profile %s: %s.", f->book.rules.n,
+            f->book.rules.n == 1 ? "" : "s", f->book.profile.name,
+            approval_policy_name(f->book.profile.policy));
     return EXIT_DONE;
 }
 
@@ -239,13 +148,11 @@ static int run(struct cli_args *args)
         return cli_fail(EXIT_USAGE, "farhand policy knows explain and check, not '%s'",
                         args->words[0]);
     }
-    rules_init(&f.rules);
     int code = files_load(args, &f);
     if (code == EXIT_DONE) {
         code = explains ? explain(args, &f) : check(args, &f);
     }
-    profile_fini(&f.profile);
-    rules_fini(&f.rules);
+    rulebook_fini(&f.book);
     return code;
 }
 

@@ -97,6 +97,7 @@ int serve_read(const struct cli_args *args, struct serve *out)
     out->host = (struct host_options){
         .home = out->home,
         .cwd = out->cwd,
+        .profile = cli_value(args, "profile"),
         .name = cli_value(args, "name"),
         .app_server = cli_value(args, "listen-app-server"),
         .listen = cli_value(args, "listen"),

@@ -13,6 +13,7 @@
 /* Options of both commands. */
 #define SERVE_OPTIONS                                                                 \
     {"cwd", "DIR", "default workspace of new threads (default: here)"},               \
+        {"profile", "NAME", "profile of config.toml (default: everything asks)"},     \
         {"name", "NAME", "how this host is called (default: the machine's name)"},    \
         {"codex", "FILE", "the codex program (default: $FARHAND_CODEX, then PATH)"},  \
         {"codex-endpoint", "URL", "join an app-server: unix://PATH or ws://…"},       \

@@ -235,6 +235,21 @@ enum err audit_decision(struct audit *a, const struct audit_decision *d, uint64_
     return put(a, "decision", out, true, idx);
 }
 
+enum err audit_ruling(struct audit *a, const struct audit_ruling *r)
+{
+    json_t *out = json_object();
+    set_text(out, "method", r->method);
+    set_text(out, "threadId", r->thread_id);
+    set_text(out, "itemId", r->item_id);
+    set_text(out, "decision", r->decision);
+    set_text(out, "via", "policy");
+    set_text(out, "rule", r->rule[0] == '\0' ? NULL : r->rule);
+    set_text(out, "profile", r->profile);
+    set_text(out, "because", r->because);
+    set_text(out, "command", r->command);
+    return put(a, "policy decision", out, true, NULL);
+}
+
 void audit_outside(struct audit *a, const char *request_id, const char *thread_id)
 {
     json_t *out = json_object();

@@ -75,6 +75,19 @@ struct audit_decision {
 NODISCARD enum err audit_decision(struct audit *a, const struct audit_decision *d,
                                   uint64_t *idx);
 
+/* The host's own rules decide: on disk when it returns. */
+struct audit_ruling {
+    const char *method;
+    const char *thread_id;
+    const char *item_id;  // NULL: none
+    const char *decision; // "accept", "decline"
+    const char *rule;     // file and line; "": the profile
+    const char *profile;
+    const char *because;
+    const char *command; // NULL: none
+};
+NODISCARD enum err audit_ruling(struct audit *a, const struct audit_ruling *r);
+
 void audit_outside(struct audit *a, const char *request_id, const char *thread_id);
 void audit_withdrawn(struct audit *a, const char *request_id, const char *thread_id,
                      const char *why);

@@ -12,6 +12,7 @@
 #include "host/invite.h"
 #include "host/keys.h"
 #include "host/local_door.h"
+#include "host/rulebook.h"
 #include "loop/timer.h"
 #include "wire/json.h"
 
@@ -55,6 +56,7 @@ struct host {
     struct keys keys;
     struct store *store;
     struct audit *audit;
+    struct rulebook rulebook;
     struct asked_item asked[ASKED_MAX];
     size_t next_asked;
     struct devices *devices;
@@ -109,6 +111,10 @@ void book_event(struct host *h, const struct hub_event *e);
 const char *book_trouble(void *user); // of hub_ops
 NODISCARD json_t *book_status(const struct host *h);
 void book_headers(struct host *h, struct call *call);
+
+/* ---- ruling.c: what the rules say, for the hub -------------------------------------- */
+
+const struct hub_policy_ops *ruling_ops(void);
 
 /* ---- ledger.c: approvals on disk and in the log ---------------------------------- */
 

@@ -250,7 +250,8 @@ static void make_hub(struct host *h)
                                 .trouble = book_trouble,
                                 .is_folder = on_is_folder,
                                 .wake = on_hub_wake,
-                                .approvals = ledger_ops()};
+                                .approvals = ledger_ops(),
+                                .policy = ruling_ops()};
     const struct hub_options options = {
         .codex_home = h->codex_home, .cwd = h->cwd, .host_name = h->name};
     h->hub = hub_create(&options, &ops, h);
@@ -264,6 +265,7 @@ static void free_host(struct host *h)
     book_close(h);
     store_close(h->store);
     keys_fini(&h->keys);
+    rulebook_fini(&h->rulebook);
     if (h->lock_fd >= 0) {
         (void)close(h->lock_fd);
     }
@@ -288,6 +290,8 @@ enum err host_create(struct loop *loop, const struct host_options *options,
     crypto_init();
     enum err e = copy_options(h, options);
     e = e != OK ? e : take_lock(h, diag);
+    e = e != OK ? e
+                : rulebook_load(h->home, h->cwd, options->profile, &h->rulebook, diag);
     e = e != OK ? e : open_state(h, diag);
     if (e != OK) {
         diag_set(diag, "the host cannot start: %s", err_text(e));

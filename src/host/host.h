@@ -24,6 +24,7 @@ struct host;
 struct host_options {
     const char *home;       // absolute, exists, 0700
     const char *cwd;        // default workspace, absolute
+    const char *profile;    // of config.toml; NULL: everything asks
     const char *name;       // shown to devices; NULL: the machine's name
     const char *app_server; // ws://127.0.0.1:PORT for what has no unix sockets; or NULL
     const char *listen;     // ADDR:PORT of the direct door; or NULL

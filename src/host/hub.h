@@ -134,6 +134,31 @@ struct hub_vote {
 };
 
 /* Where approvals are kept, and who proves a signature. */
+struct approval_request;
+
+/* What the host's own rules say, before a person is asked. */
+enum hub_says { HUB_SAYS_ASK, HUB_SAYS_ALLOW, HUB_SAYS_DENY };
+
+#define HUB_RULE_SIZE    256 // file and line
+#define HUB_BECAUSE_SIZE 512 // a sentence
+
+struct hub_ruling {
+    enum hub_says says;
+    unsigned quorum;          // HUB_SAYS_ASK: people; at least 1
+    char rule[HUB_RULE_SIZE]; // "": the profile
+    char because[HUB_BECAUSE_SIZE];
+};
+
+struct hub_policy_ops {
+    /* `folder`: the workspace of the thread. */
+    void (*judge)(void *user, const struct approval_request *asked, const char *folder,
+                  struct hub_ruling *out);
+    /* It is about to be answered so: on disk when it returns. */
+    enum err (*record)(void *user, const char *method, const char *thread_id,
+                       const char *item_id, const char *command,
+                       const struct hub_ruling *ruling);
+};
+
 struct hub_approval_ops {
     /* A new request: durable when it returns. */
     enum err (*created)(void *user, const struct store_approval *row);
@@ -204,6 +229,7 @@ struct hub_ops {
     /* Milliseconds since 1970, for currentTime/read. NULL: base/clock. */
     uint64_t (*wall_ms)(void *user);
     const struct hub_approval_ops *approvals; // NULL: in memory only, nothing signed
+    const struct hub_policy_ops *policy;      // NULL: everything asks
 };
 
 struct hub_options {        // strings are copied

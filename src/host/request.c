@@ -171,6 +171,30 @@ static enum err keep_new(struct request *r)
     return e;
 }
 
+/* The host's own rules have decided: the line of the log, then the answer. What cannot be
+ * recorded is not done. */
+static void answer_by_rule(struct request *r)
+{
+    struct hub *hub = r->thread->hub;
+    const bool allows = r->ruling.says == HUB_SAYS_ALLOW;
+    struct verdict verdict = {NULL, NULL};
+    const enum err e = hub->ops.policy->record(
+        hub->user, r->kind->method, r->thread->id, json_get_str(r->params, "itemId"),
+        json_get_str(r->params, "command"), &r->ruling);
+    if (e == OK && allows &&
+        decision_of(r->kind, r->params, APPROVAL_ACCEPT, BYTES_NONE, &verdict) != OK) {
+        verdict.result = NULL;
+    }
+    if (answer_agent(hub, bytes_from_str(r->upstream_id),
+                     verdict.result != NULL ? verdict.result
+                                            : decision_decline(r->kind)) != OK) {
+        log_debug("hub.answer_lost", "method=%s", r->kind->method);
+    }
+    log_info("policy.decided", "allowed=%d rule=\"%s\"", verdict.result != NULL,
+             r->ruling.rule);
+    request_free(r);
+}
+
 static void request_new(struct thread *t, const struct request_kind *kind,
                         const struct jsonrpc *rpc, json_t *params)
 {
@@ -191,6 +215,10 @@ static void request_new(struct thread *t, const struct request_kind *kind,
         } else {
             decline(hub, kind, rpc->id, "too much to be shown");
         }
+        return;
+    }
+    if (r->approval && r->ruling.says != HUB_SAYS_ASK) {
+        answer_by_rule(r);
         return;
     }
     if (keep_new(r) != OK) { // durable before anybody sees it

@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -33,15 +34,14 @@ bool request_is(const struct request *r, struct bytes upstream_id, const json_t 
 
 static enum err write_request(struct request *r, const struct approval_asked *asked)
 {
-    struct hub *hub = r->thread->hub;
     struct approval_request a = asked->r;
     struct buf bytes;
     memcpy(a.id, r->raw_id, sizeof(a.id));
     hash_sha256(blob_bytes(r->material), a.material);
     a.created_ms = r->created_ms;
     a.expires_ms = r->ballot.expires_ms;
+    a.policy = bytes_from_str(r->ruling.because);
     a.quorum = (uint8_t)r->ballot.quorum;
-    (void)hub;
     buf_init(&bytes, APPROVAL_REQUEST_MAX);
     enum err e = approval_request_put(&a, &bytes);
     if (e == OK) {
@@ -73,6 +73,25 @@ static enum err write_material(struct request *r)
     return e;
 }
 
+/* The rules may want more people than the host's setting, never fewer. */
+static void ask_rules(struct request *r, const struct approval_request *asked)
+{
+    struct hub *hub = r->thread->hub;
+    r->ruling = (struct hub_ruling){.says = HUB_SAYS_ASK, .quorum = 1};
+    if (hub->ops.policy == NULL) {
+        return;
+    }
+    char cwd[PATH_MAX] = "";
+    if (asked->cwd.len < sizeof(cwd)) {
+        memcpy(cwd, asked->cwd.at, asked->cwd.len);
+    }
+    hub->ops.policy->judge(hub->user, asked, folders_of(&hub->folders, cwd),
+                           &r->ruling);
+    if (r->ruling.quorum > r->ballot.quorum) {
+        ballot_init(&r->ballot, r->ruling.quorum, r->ballot.expires_ms);
+    }
+}
+
 static enum err write_bytes(struct request *r)
 {
     json_t *material = NULL;
@@ -82,6 +101,7 @@ static enum err write_bytes(struct request *r)
     e = e == OK ? approval_asked_read(bytes_from_str(r->kind->method), material, &asked)
                 : e;
     if (e == OK) {
+        ask_rules(r, &asked.r);
         e = write_request(r, &asked);
         approval_asked_fini(&asked);
     }

@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 
+import { approval, Host, say, startThread, turnEnds } from "./lib/host";
 import { describe, expect, FARHAND, type Scene, test } from "./lib/scene";
 
 const SCRIPTS = Number(process.env["FARHAND_POLICY_SCRIPTS"] ?? 250);
@@ -163,5 +164,83 @@ describe("farhand policy explain", () => {
     symlinkSync("/etc/passwd", `${scene.work}/innocent`);
     expect(await explain("--", "cat", "innocent")).toMatchObject({ verdict: "ask" });
     expect(await explain("--sh", "cat inn*")).toMatchObject({ verdict: "ask" });
+  });
+});
+
+const NIGHT = '[profile.migration-server]\napproval_policy = "unless-allow-listed"\nmodel = "o3"\n[profile.migration-server.shell_environment_policy]\ninherit = "core"\n';
+
+/** The log's lines of what the rules decided by themselves. */
+function ruled(scene: Scene): { decision: string; rule?: string; because: string; command: string }[] {
+  return readFileSync(`${scene.home}/audit.jsonl`, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .filter((line) => line.type === "policy decision")
+    .map((line) => line.payload);
+}
+
+describe("the overnight migration", () => {
+  test("lets ls run with no person and a line in the log; rm waits for a device", async ({ scene }) => {
+    writeFileSync(`${scene.home}/config.toml`, NIGHT);
+    writeFileSync(`${scene.work}/precious`, "x");
+    const host = await Host.up(scene, ["--profile", "migration-server"]);
+    await host.agentReady();
+    const phone = await (await host.pair()).attach();
+    const threadId = await startThread(phone);
+
+    let from = phone.mark;
+    await say(phone, threadId, "run ls");
+    await turnEnds(phone, threadId, from);
+    expect(phone.events("item/commandExecution/requestApproval")).toHaveLength(0);
+    const item = await phone.event("item/completed", (p) => p.item.type === "commandExecution", { from });
+    expect(item.params.item).toMatchObject({ exitCode: 0, aggregatedOutput: expect.stringContaining("precious") });
+    expect(ruled(scene)).toMatchObject([{ decision: "accept", because: expect.stringContaining("only reads") }]);
+
+    from = phone.mark;
+    await say(phone, threadId, "run rm -rf precious");
+    const asked = await approval(phone, threadId);
+    expect(existsSync(`${scene.work}/precious`)).toBe(true);
+    expect(ruled(scene)).toHaveLength(1);
+    phone.answer(asked, { decision: "accept" });
+    await turnEnds(phone, threadId, from);
+    expect(existsSync(`${scene.work}/precious`)).toBe(false);
+  });
+
+  test("refuses what a rule denies, and asks what a link leads out to", async ({ scene }) => {
+    writeFileSync(`${scene.home}/config.toml`, NIGHT);
+    writeFileSync(`${scene.home}/policy.toml`, '[[rule]]\ndecide = "deny"\ncommand = "touch"\nbecause = "nothing new tonight"\n');
+    symlinkSync("/etc/hostname", `${scene.work}/innocent`);
+    const host = await Host.up(scene, ["--profile", "migration-server"]);
+    await host.agentReady();
+    const desk = await host.local("desk");
+    const threadId = await startThread(desk);
+    const from = desk.mark;
+    await say(desk, threadId, "run ls; touch made");
+    await turnEnds(desk, threadId, from);
+    expect(existsSync(`${scene.work}/made`)).toBe(false);
+    expect(ruled(scene)).toMatchObject([{ decision: "decline", rule: `${scene.home}/policy.toml:1`, because: expect.stringContaining("nothing new tonight") }]);
+    await say(desk, threadId, "run cat innocent");
+    desk.answer(await approval(desk, threadId), { decision: "decline" });
+  });
+
+  test("asks for everything while no profile was chosen", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const desk = await host.local("desk");
+    const threadId = await startThread(desk);
+    await say(desk, threadId, "run ls");
+    desk.answer(await approval(desk, threadId), { decision: "decline" });
+    expect(ruled(scene)).toEqual([]);
+  });
+
+  test("does not start with a rule that cannot be read, or a profile that is not there", async ({ scene }) => {
+    writeFileSync(`${scene.home}/config.toml`, NIGHT);
+    const missing = await scene.run(["up", "--practice", "--port", "0", "--profile", "migration"]);
+    expect(missing.code).not.toBe(0);
+    expect(missing.stderr).toContain("there is migration-server");
+    writeFileSync(`${scene.home}/policy.toml`, '[[rule]]\ndecide = "alow"\n');
+    const broken = await scene.run(["up", "--practice", "--port", "0"]);
+    expect(broken.code).not.toBe(0);
+    expect(broken.stderr).toContain("policy.toml:2:1: decide is");
   });
 });

@@ -1,0 +1,247 @@
+#include "host/rulebook.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "host/inside.h"
+#include "wire/toml.h"
+
+#define RULEBOOK_FILE_MAX  TOML_MAX
+#define RULEBOOK_PATHS_MAX 1024u // a change to more files than a person would read
+
+/* ---- the files ------------------------------------------------------------------ */
+
+/* ERR_NOT_FOUND: there is none, which is no failure. */
+static enum err read_text(const char *path, struct buf *out, struct diag *diag)
+{
+    const enum err e = file_read(path, out);
+    if (e != OK && e != ERR_NOT_FOUND) {
+        diag_set(diag, "%s cannot be read: %s", path, err_text(e));
+    }
+    return e;
+}
+
+static enum err read_rules(struct rules *rules, enum rule_level level, const char *dir,
+                           const char *name, struct diag *diag)
+{
+    char path[PATH_MAX];
+    struct buf text;
+    buf_init(&text, RULEBOOK_FILE_MAX);
+    enum err e = text_format(path, sizeof(path), "%s/%s", dir, name);
+    if (e == OK) {
+        e = read_text(path, &text, diag);
+    }
+    if (e == OK) {
+        e = rules_read(rules, level, path, buf_bytes(&text), diag);
+    }
+    buf_fini(&text);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err read_config(const char *home, json_t **out, struct diag *diag)
+{
+    char path[PATH_MAX];
+    struct buf text;
+    struct diag why = {""};
+    buf_init(&text, RULEBOOK_FILE_MAX);
+    enum err e = text_format(path, sizeof(path), "%s/config.toml", home);
+    if (e == OK) {
+        e = read_text(path, &text, diag);
+    }
+    if (e == ERR_NOT_FOUND) {
+        diag_set(diag, "there is no %s, so it has no profile", path);
+    } else if (e == OK && (e = toml_parse(buf_bytes(&text), out, &why)) != OK) {
+        diag_set(diag, "%s: %s", path, why.text);
+    }
+    buf_fini(&text);
+    return e;
+}
+
+static enum err read_profile(const char *home, const char *name, struct profile *out,
+                             struct diag *diag)
+{
+    json_t *config = NULL;
+    if (name == NULL) {
+        profile_default(out);
+        return OK;
+    }
+    enum err e = read_config(home, &config, diag);
+    if (e == OK) {
+        e = profile_read(config, name, out, diag);
+    }
+    json_decref(config);
+    return e;
+}
+
+enum err rulebook_load(const char *home, const char *workspace, const char *profile,
+                       struct rulebook *out, struct diag *diag)
+{
+    struct rulebook book = {.rules = {.list = NULL}};
+    rules_init(&book.rules);
+    enum err e = read_profile(home, profile, &book.profile, diag);
+    if (e == OK) {
+        e = read_rules(&book.rules, RULE_USER, home, "policy.toml", diag);
+    }
+    if (e == OK) {
+        e = read_rules(&book.rules, RULE_REPOSITORY, workspace, ".farhand/policy.toml",
+                       diag);
+    }
+    if (e == OK) {
+        e = rules_settle(&book.rules, diag);
+    }
+    if (e != OK) {
+        rulebook_fini(&book);
+        return e;
+    }
+    *out = book;
+    return OK;
+}
+
+void rulebook_fini(struct rulebook *book)
+{
+    profile_fini(&book->profile);
+    rules_fini(&book->rules);
+}
+
+/* ---- a request --------------------------------------------------------------------- */
+
+struct rule_moment rulebook_moment(void)
+{
+    const time_t now = (time_t)(clock_wall_ms() / 1000);
+    struct tm tm = {0};
+    (void)localtime_r(&now, &tm);
+    return (struct rule_moment){.day = (unsigned)(tm.tm_wday + 6) % 7,
+                                .minute = (unsigned)(tm.tm_hour * 60 + tm.tm_min)};
+}
+
+static void say_person(struct policy_answer *out, const char *why)
+{
+    *out = (struct policy_answer){.verdict = VERDICT_ASK, .quorum = 1};
+    text_sanitize(bytes_from_str(why), out->because, sizeof(out->because));
+}
+
+/* A C string of octets that may hold a NUL: then there is none. */
+static char *text_of(struct bytes octets)
+{
+    char *text = mem_try(octets.len + 1, 1);
+    if (text == NULL || octets.len == 0 ||
+        memchr(octets.at, '\0', octets.len) != NULL) {
+        mem_free(text);
+        return NULL;
+    }
+    memcpy(text, octets.at, octets.len);
+    return text;
+}
+
+static void free_texts(char **texts, size_t n)
+{
+    for (size_t i = 0; texts != NULL && i < n; i++) {
+        mem_free(texts[i]);
+    }
+    mem_free(texts);
+}
+
+/* NULL when one of them is none, or there are too many. */
+static char **texts_of(const struct bytes *list, size_t n)
+{
+    char **texts = n == 0 || n > RULEBOOK_PATHS_MAX ? NULL : mem_try(n, sizeof(*texts));
+    for (size_t i = 0; texts != NULL && i < n; i++) {
+        texts[i] = text_of(list[i]);
+        if (texts[i] == NULL) {
+            free_texts(texts, i);
+            return NULL;
+        }
+    }
+    return texts;
+}
+
+static void judge_files(const struct policy_ask *ask,
+                        const struct approval_request *asked, struct policy_answer *out)
+{
+    char **paths = texts_of(asked->paths, asked->n_paths);
+    if (paths == NULL) {
+        say_person(out, "it does not say plainly which files it changes");
+        return;
+    }
+    policy_judge_files(ask, (const char *const *)paths, asked->n_paths, out);
+    free_texts(paths, asked->n_paths);
+}
+
+static void judge_command(const struct policy_ask *ask,
+                          const struct approval_request *asked,
+                          struct policy_answer *out)
+{
+    if (asked->n_argv == 0) {
+        policy_judge_script(ask, asked->command, SHELL_BASH, out);
+        return;
+    }
+    char **argv = texts_of(asked->argv, asked->n_argv);
+    if (argv == NULL) {
+        say_person(out, "a word of it is no text");
+        return;
+    }
+    policy_judge_argv(ask, (const char *const *)argv, asked->n_argv, out);
+    free_texts(argv, asked->n_argv);
+}
+
+/* Everything as the file system has it, links followed. */
+static bool find_places(const struct approval_request *asked, const char *workspace,
+                        char root[PATH_MAX], char cwd[PATH_MAX])
+{
+    char *named = asked->cwd.len == 0 ? mem_strdup(workspace) : text_of(asked->cwd);
+    const bool ok = named != NULL && named[0] == '/' && realpath(named, cwd) != NULL &&
+                    realpath(workspace, root) != NULL;
+    mem_free(named);
+    return ok;
+}
+
+/* The engine asks for every command, and may run an accepted one again outside its
+ * sandbox: that a command would run within it is never known here. */
+void rulebook_judge(const struct rulebook *book, const struct approval_request *asked,
+                    const char *workspace, struct policy_answer *out)
+{
+    char root[PATH_MAX];
+    char cwd[PATH_MAX];
+    char thread[128] = "";
+    const char *roots[] = {root, NULL};
+    if (asked->kind != APPROVAL_COMMAND && asked->kind != APPROVAL_FILE_CHANGE) {
+        say_person(out, "this is for a person to answer");
+        return;
+    }
+    if (!find_places(asked, workspace, root, cwd)) {
+        say_person(out, "its folder is not on this machine");
+        return;
+    }
+    if (asked->thread.len < sizeof(thread)) {
+        memcpy(thread, asked->thread.at, asked->thread.len);
+    }
+    const unsigned more = APPROVAL_ASKS_NETWORK | APPROVAL_ASKS_OUTSIDE;
+    struct policy_ask ask = {.rules = &book->rules,
+                             .policy = book->profile.policy,
+                             .cwd = cwd,
+                             .roots = roots,
+                             .moment = rulebook_moment(),
+                             .leaves_sandbox = (asked->asked & more) != 0,
+                             .inside = inside_roots,
+                             .user = roots};
+    ask.moment.thread = thread;
+    if (ask.policy == POLICY_ON_FAILURE || ask.policy == POLICY_ON_REQUEST) {
+        ask.leaves_sandbox = true;
+    }
+    if (asked->kind == APPROVAL_COMMAND) {
+        judge_command(&ask, asked, out);
+    } else {
+        judge_files(&ask, asked, out);
+    }
+    if (out->verdict == VERDICT_ALLOW &&
+        ((asked->asked & more) != 0 || asked->reason.len != 0)) {
+        say_person(out,
+                   "it asks to run outside the sandbox, or for more than to be run");
+    }
+}

@@ -1,0 +1,38 @@
+/*
+ * rulebook: the rules and the profile of a host, and what they say of a request.
+ *
+ * Source     docs/policy.md.
+ * Shape      rulebook_load() reads policy.toml and the profile of config.toml in the
+ *            state folder, and .farhand/policy.toml of the workspace; nothing is read
+ *            again while the host runs. rulebook_judge() is asked before people are.
+ * Ownership  the book owns what it holds; rulebook_fini() takes a zeroed one.
+ * Errors     anything but OK: diag says file, line, column and what to do. The host
+ *            does not start.
+ * Tests      tests/unit/rulebook_test.c, tests/functional/policy.test.ts
+ */
+#ifndef HOST_RULEBOOK_H
+#define HOST_RULEBOOK_H
+
+#include "policy/profile.h"
+#include "session/approval.h"
+
+struct rulebook {
+    struct rules rules;
+    struct profile profile;
+};
+
+/* `profile` NULL: everything asks that no rule allows. */
+NODISCARD enum err rulebook_load(const char *home, const char *workspace,
+                                 const char *profile, struct rulebook *out,
+                                 struct diag *diag);
+void rulebook_fini(struct rulebook *book);
+
+/* Now, here; the role and the thread are not known. */
+struct rule_moment rulebook_moment(void);
+
+/* A command or a change to files that the agent asks for. `workspace` is the folder of
+ * its thread. Other kinds, and what asks for the network or for other folders: a person. */
+void rulebook_judge(const struct rulebook *book, const struct approval_request *asked,
+                    const char *workspace, struct policy_answer *out);
+
+#endif

@@ -1,0 +1,152 @@
+/* rulebook: what is asked of the rules, and what stays a person's. */
+#include "host/rulebook.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "test.h"
+
+static char top[PATH_MAX];
+static struct rulebook book;
+
+static int make(void **state)
+{
+    char path[PATH_MAX];
+    struct diag diag = {""};
+    char template[] = "/tmp/farhand-book-XXXXXX";
+    (void)state;
+    if (mkdtemp(template) == NULL || realpath(template, top) == NULL ||
+        text_format(path, sizeof(path), "%s/policy.toml", top) != OK ||
+        file_replace(path,
+                     BYTES_LIT("[[rule]]\ndecide = \"allow\"\ncommand = \"make\"\n"
+                               "[[rule]]\ndecide = \"allow\"\npath = \"out/*\"\n"
+                               "[[rule]]\ndecide = \"deny\"\ncommand = \"rm\"\n"
+                               "because = \"no\"\n"),
+                     0600) != OK ||
+        text_format(path, sizeof(path), "%s/config.toml", top) != OK ||
+        file_replace(
+            path,
+            BYTES_LIT("[profile.p]\napproval_policy = \"unless-allow-listed\"\n"
+                      "[profile.o]\napproval_policy = \"on-request\"\n"),
+            0600) != OK) {
+        return -1;
+    }
+    return rulebook_load(top, top, "p", &book, &diag) == OK ? 0 : -1;
+}
+
+static int unmake(void **state)
+{
+    static const char *const files[] = {"policy.toml", "config.toml"};
+    char path[PATH_MAX];
+    (void)state;
+    rulebook_fini(&book);
+    for (size_t i = 0; i < COUNT(files); i++) {
+        if (text_format(path, sizeof(path), "%s/%s", top, files[i]) == OK) {
+            (void)unlink(path);
+        }
+    }
+    (void)rmdir(top);
+    return 0;
+}
+
+static struct approval_request command(const char *text)
+{
+    return (struct approval_request){.kind = APPROVAL_COMMAND,
+                                     .thread = BYTES_LIT("t"),
+                                     .cwd = bytes_from_str(top),
+                                     .command = bytes_from_str(text)};
+}
+
+static enum verdict verdict_on(const struct approval_request *asked)
+{
+    struct policy_answer answer;
+    rulebook_judge(&book, asked, top, &answer);
+    TRUE(answer.because[0] != '\0');
+    return answer.verdict;
+}
+
+TEST(rulebook_answers_for_commands)
+{
+    const struct approval_request ls = command("/bin/bash -lc 'ls -l'");
+    const struct approval_request rm = command("/bin/bash -lc 'ls; rm x'");
+    const struct approval_request mv = command("/bin/bash -lc 'mv a b'");
+    const struct approval_request all = command("/bin/bash -lc make");
+    EQ_INT(verdict_on(&ls), VERDICT_ALLOW);
+    EQ_INT(verdict_on(&rm), VERDICT_DENY);
+    EQ_INT(verdict_on(&mv), VERDICT_ASK);
+    EQ_INT(verdict_on(&all), VERDICT_ALLOW);
+}
+
+TEST(rulebook_leaves_to_a_person_what_asks_for_more)
+{
+    static const struct bytes nul = {(const uint8_t *)"ls\0rm", 5};
+    struct approval_request asked = command("/bin/bash -lc make");
+    asked.asked = APPROVAL_ASKS_NETWORK;
+    EQ_INT(verdict_on(&asked), VERDICT_ASK);
+    asked = command("/bin/bash -lc ls");
+    asked.asked = APPROVAL_ASKS_OUTSIDE;
+    EQ_INT(verdict_on(&asked), VERDICT_ASK);
+    asked = command("/bin/bash -lc ls");
+    asked.reason = BYTES_LIT("it failed in the sandbox");
+    EQ_INT(verdict_on(&asked), VERDICT_ASK);
+    asked = command("ls");
+    asked.command = nul;
+    EQ_INT(verdict_on(&asked), VERDICT_ASK);
+    asked = command("ls");
+    asked.cwd = BYTES_LIT("/");
+    EQ_INT(verdict_on(&asked), VERDICT_ASK);
+    asked = command("ls");
+    asked.cwd = BYTES_LIT("/nowhere/at/all");
+    EQ_INT(verdict_on(&asked), VERDICT_ASK);
+    asked = command("ls");
+    asked.kind = APPROVAL_PERMISSIONS;
+    EQ_INT(verdict_on(&asked), VERDICT_ASK);
+}
+
+TEST(rulebook_answers_for_words_and_files)
+{
+    char in[PATH_MAX];
+    char out[PATH_MAX];
+    TRUE(text_format(in, sizeof(in), "%s/out/a", top) == OK);
+    TRUE(text_format(out, sizeof(out), "%s/a", top) == OK);
+    const struct bytes ls[] = {BYTES_LIT("ls"), BYTES_LIT("-l")};
+    const struct bytes good[] = {bytes_from_str(in)};
+    const struct bytes both[] = {bytes_from_str(in), bytes_from_str(out)};
+    struct approval_request asked = command("");
+    asked.argv = ls;
+    asked.n_argv = 2;
+    EQ_INT(verdict_on(&asked), VERDICT_ALLOW);
+    asked = command("");
+    asked.kind = APPROVAL_FILE_CHANGE;
+    EQ_INT(verdict_on(&asked), VERDICT_ASK);
+    asked.paths = good;
+    asked.n_paths = 1;
+    EQ_INT(verdict_on(&asked), VERDICT_ALLOW);
+    asked.paths = both;
+    asked.n_paths = 2;
+    EQ_INT(verdict_on(&asked), VERDICT_ASK);
+}
+
+/* An accepted command may leave this engine's sandbox: nothing runs for being in it. */
+TEST(rulebook_trusts_no_sandbox_that_an_accepted_command_may_leave)
+{
+    struct rulebook other;
+    struct policy_answer answer;
+    struct diag diag = {""};
+    const struct approval_request mv = command("/bin/bash -lc 'mv a b'");
+    TRUE(rulebook_load(top, top, "o", &other, &diag) == OK);
+    rulebook_judge(&other, &mv, top, &answer);
+    EQ_INT(answer.verdict, VERDICT_ASK);
+    rulebook_fini(&other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(rulebook_answers_for_commands),
+        T(rulebook_leaves_to_a_person_what_asks_for_more),
+        T(rulebook_answers_for_words_and_files),
+        T(rulebook_trusts_no_sandbox_that_an_accepted_command_may_leave)};
+    return cmocka_run_group_tests(tests, make, unmake);
+}
