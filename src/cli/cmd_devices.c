@@ -101,6 +101,9 @@ static int run_devices(struct cli_args *args)
     if (strcmp(verb, "rename") == 0 && args->n_words == 3) {
         return update(args, "displayName");
     }
+    if (strcmp(verb, "person") == 0 && args->n_words == 3) {
+        return update(args, "person");
+    }
     if (strcmp(verb, "role") == 0 && args->n_words == 3) {
         return update(args, "role");
     }
@@ -108,8 +111,8 @@ static int run_devices(struct cli_args *args)
         return revoke(args);
     }
     return cli_fail(EXIT_USAGE,
-                    "usage: farhand devices [list | rename DEVICE NAME | role "
-                    "DEVICE ROLE | revoke DEVICE]");
+                    "usage: farhand devices [list | rename DEVICE NAME | person "
+                    "DEVICE NAME | role DEVICE ROLE | revoke DEVICE]");
 }
 
 static const struct cli_option options[] = {
@@ -119,10 +122,13 @@ static const struct cli_option options[] = {
 
 const struct cli_command cmd_devices = {
     .name = "devices",
-    .words = "[list | rename DEVICE NAME | role DEVICE ROLE | revoke DEVICE]",
+    .words = "[list | rename DEVICE NAME | person DEVICE NAME | role DEVICE ROLE | "
+             "revoke DEVICE]",
     .summary = "who is paired; rename, change the role, revoke",
     .text = "DEVICE is its id, the beginning of it (4 digits or more), or its name. A "
-            "revocation takes effect at once.",
+            "revocation takes effect at once. 'person' says whose device it is: where "
+            "approvals want several people, devices of one person count once, and "
+            "those of nobody named are all one person's.",
     .options = options,
     .n_options = COUNT(options),
     .most_words = 3,

@@ -121,6 +121,10 @@ const struct hub_policy_ops *ruling_ops(void);
 const struct hub_approval_ops *ledger_ops(void);
 void ledger_recall(struct host *h); // into the hub, before the agent is there
 void ledger_policy(struct host *h, struct call *call);
+/* `person` of farhand/device/update: which human the device belongs to, for quorums.
+ * False: the call was answered with an error. */
+NODISCARD bool ledger_name_person(struct host *h, const struct device *device,
+                                  struct call *call);
 /* A device has proved itself in this session: it may sign decisions that name it. */
 void ledger_present(struct host *h, const uint8_t device_id[16], const uint8_t th4[32]);
 

@@ -262,6 +262,31 @@ void ledger_recall(struct host *h)
     }
 }
 
+/* ---- people ------------------------------------------------------------------------------------ */
+
+bool ledger_name_person(struct host *h, const struct device *device, struct call *call)
+{
+    char name[HUB_NAME_SIZE];
+    char value[2 * HUB_NAME_SIZE + 8];
+    const char *person = json_get_str(call->params, "person");
+    if (person == NULL) {
+        return true;
+    }
+    if (call->info.kind != CONTROLLER_LOCAL) { // an admin could be a quorum by itself
+        hub_reply_error(call, HUB_ERR_RIGHTS,
+                        "people are named at the host's own terminal only", NULL);
+        return false;
+    }
+    text_sanitize(bytes_from_str(person), name, sizeof(name));
+    if (text_format(value, sizeof(value), "%s: %s", device->row.name, name) != OK ||
+        audit_policy(h->audit, "person", value, &call->info) != OK ||
+        store_person_put(h->store, device->row.id, name) != OK) {
+        hub_reply_error(call, HUB_ERR_INTERNAL, "the change could not be stored", NULL);
+        return false;
+    }
+    return true;
+}
+
 /* ---- farhand/approval/policy ------------------------------------------------------------------ */
 
 static enum err set_policy(struct host *h, struct call *call, int64_t quorum,

@@ -256,6 +256,9 @@ void status_device_update(struct host *h, struct call *call)
                         "an owner can be made at the host's own terminal only", NULL);
         return;
     }
+    if (!ledger_name_person(h, device, call)) {
+        return;
+    }
     const json_t *threads = json_object_get(call->params, "threads");
     char scope[HUB_SCOPE_SIZE];
     memcpy(scope, device->row.scope, sizeof(scope));
