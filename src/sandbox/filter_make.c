@@ -99,6 +99,22 @@ static void rule_compare(scmp_filter_ctx ctx, uint32_t action, const char *name,
 
 /* ---- calls whose arguments decide ------------------------------------------------------- */
 
+/* Without a process namespace the user's other programs have numbers here: limits and
+ * priorities are for the caller itself, which is 0. */
+static void refuse_others(scmp_filter_ctx ctx, uint32_t deny)
+{
+    static const char *const first[] = {"prlimit64", "sched_setaffinity",
+                                        "sched_setparam", "sched_setscheduler",
+                                        "sched_setattr"};
+    for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
+        rule_compare(ctx, deny, first[i], 0, SCMP_CMP_NE, 0);
+    }
+    rule_compare(ctx, deny, "setpriority", 0, SCMP_CMP_NE, 0);
+    rule_compare(ctx, deny, "setpriority", 1, SCMP_CMP_NE, 0);
+    rule_compare(ctx, deny, "ioprio_set", 0, SCMP_CMP_NE, 1);
+    rule_compare(ctx, deny, "ioprio_set", 1, SCMP_CMP_NE, 0);
+}
+
 static void refuse_by_argument(scmp_filter_ctx ctx, uint32_t deny, unsigned kind)
 {
     static const uint64_t spaces[] = {CLONE_NEWNS,    CLONE_NEWUTS, CLONE_NEWIPC,
@@ -117,6 +133,7 @@ static void refuse_by_argument(scmp_filter_ctx ctx, uint32_t deny, unsigned kind
         rule_bits(ctx, deny, "memfd_create", 1, MFD_EXEC_BIT, MFD_EXEC_BIT);
     } else {
         rule_bits(ctx, deny, "memfd_create", 1, MFD_NOEXEC_SEAL_BIT, 0);
+        refuse_others(ctx, deny);
     }
     /* A datagram end of a pair could be sent to any address: streams only. */
     rule_compare(ctx, deny, "socketpair", 0, SCMP_CMP_NE, AF_UNIX);

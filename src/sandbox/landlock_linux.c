@@ -198,10 +198,10 @@ static bool grant_item(const struct rules *r, const struct plan *p,
 
 static bool grant_all(const struct rules *r, const struct plan *p, const char *scratch)
 {
-    /* Names of entries stay visible without a namespace: a link must not need more. */
-    bool good = p->namespaces
-                    ? grant(r, "/", FS_READ)
-                    : grant(r, "/", FS_READ_DIR) && grant_around(r, p, "/", FS_READ);
+    /* Without a namespace the folders on the way to what is hidden cannot be listed: a
+     * right to list them would hold below as well. */
+    bool good =
+        p->namespaces ? grant(r, "/", FS_READ) : grant_around(r, p, "/", FS_READ);
     for (size_t i = 0; i < p->n_items && good; i++) {
         good = grant_item(r, p, &p->items[i]);
     }

@@ -132,8 +132,8 @@ static void on_report(struct run *r)
     }
     if (n == (ssize_t)sizeof(note)) {
         r->over = r->over || note.kind == CHILD_ENDED;
-    } else {
-        r->over = true;
+    } else { // without namespaces this is only the exec
+        r->over = r->over || r->plan->namespaces;
         (void)close(r->report);
         r->report = -1;
     }

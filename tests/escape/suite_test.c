@@ -1,0 +1,259 @@
+/* The escape suite: every attempt of attempts.txt must work outside and fail inside, in both
+ * confined modes. What works nowhere here proves nothing: it is named, and counted apart. */
+#include "test.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/kernel.h"
+#include "world.h"
+
+#define ATTEMPTS_MAX 256
+#define LINE_SIZE    1024
+#define PROVED_LEAST 80
+#define UNMADE       125
+
+enum mode { OUTSIDE, READ_ONLY, WORKSPACE, NO_NAMESPACE, MODES };
+
+static const char *const mode_names[] = {"outside", "read-only", "workspace-write",
+                                         "read-only without namespaces"};
+
+struct line {
+    char text[LINE_SIZE];
+    const char *name;
+    const char *script;
+    const char *proof; // NULL: the script's own end
+};
+
+static struct line lines[ATTEMPTS_MAX];
+static size_t n_lines;
+static struct world world;
+static struct sandbox_kernel kernel;
+static const char *sandbox_program;
+static char unproved[8192];
+static unsigned n_proved;
+static unsigned n_unproved;
+static bool available[MODES];
+
+static void read_attempts(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (n_lines < ATTEMPTS_MAX &&
+           fgets(lines[n_lines].text, LINE_SIZE, file) != NULL) {
+        struct line *l = &lines[n_lines];
+        char *colon = strstr(l->text, ": ");
+        l->text[strcspn(l->text, "\n")] = '\0';
+        if (l->text[0] == '#' || colon == NULL) {
+            continue;
+        }
+        *colon = '\0';
+        char *proof = strstr(colon + 1, " ## ");
+        if (proof != NULL) {
+            *proof = '\0';
+        }
+        l->name = l->text;
+        l->script = colon + 2;
+        l->proof = proof == NULL ? NULL : proof + 4;
+        n_lines++;
+    }
+    (void)fclose(file);
+}
+
+/* ---- one run ------------------------------------------------------------------------------ */
+
+static void leave_open(void)
+{
+    char path[PATH_MAX];
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
+        _exit(UNMADE);
+    }
+    (void)dup2(ends[0], 7); // its other end stays open below 7 as well
+    (void)snprintf(path, sizeof(path), "%s/out", world.base);
+    (void)dup2(open(path, O_RDONLY | O_DIRECTORY), 8);
+    (void)snprintf(path, sizeof(path), "%s/out/file", world.base);
+    (void)dup2(open(path, O_RDWR), 9);
+}
+
+static void enter(enum mode mode, const char *script)
+{
+    static const char *const names[] = {"OUT",  "WS",       "STATE", "E",
+                                        "PID",  "TAG",      "SOCK",  "DGRAM",
+                                        "PORT", "ABSTRACT", "SHMKEY"};
+    static char values[COUNT(names)][PATH_MAX];
+    const char *argv[64] = {sandbox_program,
+                            "--workspace",
+                            world.work,
+                            "--home",
+                            world.state,
+                            "--timeout",
+                            "60",
+                            "--mode",
+                            mode == WORKSPACE ? "workspace-write" : "read-only"};
+    size_t n = 9;
+    if (mode == NO_NAMESPACE) {
+        argv[n++] = "--no-namespace";
+    }
+    for (size_t i = 0; i < COUNT(names); i++) {
+        (void)snprintf(values[i], PATH_MAX, "%s=%s", names[i], getenv(names[i]));
+        argv[n++] = "--env";
+        argv[n++] = values[i];
+    }
+    const char *const rest[] = {"--", "/bin/sh", "-c", script};
+    for (size_t i = 0; i < COUNT(rest); i++) {
+        argv[n++] = rest[i];
+    }
+    (void)execv(sandbox_program, (char *const *)(uintptr_t)argv);
+}
+
+static int run(enum mode mode, const char *script, bool plain)
+{
+    const pid_t pid = fork();
+    if (pid == 0) {
+        const int null = open("/dev/null", O_RDWR);
+        (void)dup2(null, 0);
+        (void)dup2(null, 1);
+        (void)dup2(null, 2);
+        (void)alarm(mode == OUTSIDE ? 60 : 0);
+        if (!plain) {
+            leave_open();
+        }
+        if (mode == OUTSIDE) {
+            (void)execl("/bin/sh", "sh", "-c", script, NULL);
+        } else {
+            enter(mode, script);
+        }
+        _exit(UNMADE);
+    }
+    int status = 0;
+    (void)waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Whether the attempt worked, by its own word or by what is seen outside afterwards. */
+static bool works(enum mode mode, const struct line *l)
+{
+    world_reset(&world);
+    const int code = run(mode, l->script, false);
+    if (mode != OUTSIDE && code == UNMADE) {
+        print_error("%s: %s: the sandbox could not be made\n", l->name,
+                    mode_names[mode]);
+        fail();
+    }
+    if (l->proof == NULL) {
+        return code == 0;
+    }
+    return run(OUTSIDE, l->proof, true) == 0;
+}
+
+static void clean_marks(void)
+{
+    (void)run(OUTSIDE, "rm -f /tmp/$TAG /var/tmp/$TAG /dev/shm/$TAG $WS/s.sock", true);
+}
+
+/* ---- the tests ------------------------------------------------------------------------------- */
+
+static void attempt(void **state)
+{
+    const struct line *l = *state;
+    const bool outside = works(OUTSIDE, l);
+    clean_marks();
+    for (enum mode mode = READ_ONLY; mode < MODES; mode++) {
+        if (available[mode] && works(mode, l)) {
+            print_error("%s: WORKS INSIDE, %s: %s\n", l->name, mode_names[mode],
+                        l->script);
+            fail();
+        }
+    }
+    if (outside) {
+        n_proved++;
+        return;
+    }
+    n_unproved++;
+    const size_t len = strlen(unproved);
+    (void)snprintf(unproved + len, sizeof(unproved) - len, " %s", l->name);
+}
+
+/* The attempts' own means work inside: a suite of broken scripts would prove nothing. */
+static void control(void **state)
+{
+    (void)state;
+    world_reset(&world);
+    for (enum mode mode = OUTSIDE; mode < MODES; mode++) {
+        if (available[mode]) {
+            assert_int_equal(run(mode, "$E control && test -e $WS/mine", false), 0);
+        }
+    }
+    if (available[WORKSPACE]) {
+        assert_int_equal(
+            run(WORKSPACE, "echo x > $WS/new && mv $WS/new $WS/mine", false), 0);
+    }
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    for (enum mode mode = READ_ONLY; mode < MODES; mode++) {
+        if (!available[mode]) {
+            print_message("escape: NOT PROVED HERE: the mode %s: %s\n",
+                          mode_names[mode],
+                          kernel.landlock_abi == 0 ? "no Landlock" : kernel.why_not);
+            assert_int_equal(run(mode, "exit 0", false),
+                             UNMADE); // refused, not weakened
+        }
+    }
+}
+
+static void summary(void **state)
+{
+    (void)state;
+    print_message(
+        "escape: %zu attempts as uid %d on Linux %s, Landlock ABI %u: %u proved "
+        "(work outside, fail inside), %u fail inside but work nowhere here:%s\n",
+        n_lines, (int)geteuid(), kernel.release, kernel.landlock_abi, n_proved,
+        n_unproved, unproved);
+    if (available[READ_ONLY] && available[WORKSPACE]) {
+        assert_true(n_proved >= PROVED_LEAST);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct CMUnitTest tests[ATTEMPTS_MAX + 3];
+    char base[PATH_MAX];
+    size_t n = 0;
+    if (argc < 4 || realpath(argv[3], base) == NULL) {
+        print_error("usage: suite_test SANDBOX ESCAPE FOLDER ATTEMPTS [NAME]\n");
+        return 2;
+    }
+    sandbox_program = argv[1];
+    sandbox_probe(&kernel);
+    available[OUTSIDE] = true;
+    available[READ_ONLY] =
+        kernel.landlock_abi > 0 &&
+        (kernel.namespaces || kernel.landlock_abi >= LANDLOCK_ABI_SCOPE);
+    available[WORKSPACE] = kernel.landlock_abi > 0 && kernel.namespaces;
+    available[NO_NAMESPACE] = kernel.landlock_abi >= LANDLOCK_ABI_SCOPE;
+    read_attempts(argv[4]);
+    world_begin(&world, base, argv[2]);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(control);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(refusals);
+    for (size_t i = 0; i < n_lines; i++) {
+        if (argc < 6 || strstr(lines[i].name, argv[5]) != NULL) {
+            tests[n++] =
+                (struct CMUnitTest){lines[i].name, attempt, NULL, NULL, &lines[i]};
+        }
+    }
+    if (argc < 6) {
+        tests[n++] = (struct CMUnitTest)cmocka_unit_test(summary);
+    }
+    const int failed = _cmocka_run_group_tests("escape", tests, n, NULL, NULL);
+    world_end(&world);
+    return failed == 0 ? 0 : 1;
+}
