@@ -7,7 +7,7 @@
 
 import type { Bytes } from "../wire/bytes";
 import { CloseReason, RelayError } from "../wire/envelope";
-import type { Door } from "../wire/qr";
+import { type Door, doorOf } from "../wire/qr";
 import { random } from "../session/crypto";
 import { Lane, type SavedLane } from "../session/lane";
 import { checkGrant, encodeControllerParams, parseDenied, type Ready, type SeenLog } from "../session/pairing";
@@ -411,7 +411,7 @@ export class Connection {
   private async keep(ready: Ready): Promise<void> {
     const next = { ...this.record };
     if (ready.hostName) next.name = ready.hostName;
-    if (ready.relayUrls.length > 0) next.doors = ready.relayUrls.map((url) => ({ kind: "relay", url }));
+    if (ready.relayUrls.length > 0) next.doors = ready.relayUrls.map(doorOf);
     if (ready.grant) {
       try {
         const grant = await checkGrant(ready.grant, next.host, next.device.publicKey);

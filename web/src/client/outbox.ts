@@ -24,6 +24,8 @@ export interface Outgoing {
   seq?: number;
 }
 
+const AGAIN_MS = 3000;
+
 export class Outbox {
   private messages: Outgoing[] = [];
   private journal: Journal | undefined;
@@ -179,8 +181,13 @@ export class Outbox {
     switch (outcome?.state) {
       case "undelivered": return this.retry(message);
       case "answered":
-        if (outcome.error) return this.become(message, "failed", outcome.error.message);
+        if (outcome.error) return this.become(message, "failed", outcome.error.message || "the host refused it.");
         return this.become(message, "taken");
+      case "accepted":
+      case "sent":
+        // The host has it and waits for the agent: asked again until it knows.
+        setTimeout(() => void this.settle(), AGAIN_MS);
+        return this.become(message, "host");
       default:
         return this.become(message, "unknown", "The host restarted before it could say. Look whether the agent has it.");
     }

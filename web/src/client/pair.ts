@@ -8,7 +8,7 @@
 
 import { type Bytes, hex } from "../wire/bytes";
 import { CloseReason, RelayError } from "../wire/envelope";
-import { type Door, parseLink, type QrBlob } from "../wire/qr";
+import { type Door, doorOf, parseLink, type QrBlob } from "../wire/qr";
 import * as crypto from "../session/crypto";
 import { type Established, Initiator } from "../session/handshake";
 import * as p from "../session/pairing";
@@ -143,24 +143,32 @@ class Attempt implements Pairing {
     return record;
   }
 
+  /** All addresses together; the first that lets this device in is kept. */
   private async dial(): Promise<Leg> {
-    let last: unknown;
-    for (const door of this.plan.doors) {
-      if (this.deps.mayDial && !this.deps.mayDial(door.url)) {
-        last = new PairFailed("notHere", `This page may not connect to ${door.url}. Open the link that the host shows.`);
-        continue;
-      }
-      try {
-        return await Leg.open(this.deps.WebSocket, door, this.plan.entry, {
-          data: (octets) => this.arrived(octets),
-          closed: (why) => void this.heard().then(() => this.ready || this.reject(this.explain(why))),
-          proof: () => undefined,
-        }, this.deps.now);
-      } catch (error) {
-        last = error;
-      }
+    const { mayDial } = this.deps;
+    const doors = this.plan.doors.filter((door) => !mayDial || mayDial(door.url));
+    if (doors.length === 0) {
+      throw new PairFailed("notHere", `This page may not connect to ${this.plan.doors[0]?.url ?? "the host"}. Open the link that the host shows.`);
     }
-    throw last instanceof LegClosed ? this.explain(last) : last;
+    let kept: Leg | undefined;
+    const tries = doors.map(async (door) => {
+      const leg: Leg = await Leg.open(this.deps.WebSocket, door, this.plan.entry, {
+        data: (octets) => leg === kept && this.arrived(octets),
+        closed: (why) => leg === kept && void this.heard().then(() => this.reject(this.explain(why))),
+        proof: () => undefined,
+      }, this.deps.now);
+      if (kept) leg.close();
+      else kept = leg;
+      return leg;
+    });
+    try {
+      await Promise.any(tries);
+      return kept!;
+    } catch (failure) {
+      const errors = failure instanceof AggregateError ? failure.errors as unknown[] : [failure];
+      const told = errors.find((e) => e instanceof LegClosed && e.detail.code !== undefined) ?? errors[0];
+      throw told instanceof LegClosed ? this.explain(told) : told;
+    }
   }
 
   private arrived(octets: Bytes): void {
@@ -267,7 +275,7 @@ class Attempt implements Pairing {
       host: made.host,
       mailboxId: ready.mailboxId,
       ...keys,
-      doors: urls.map((url) => ({ kind: "relay", url })),
+      doors: urls.map(doorOf),
       grant: ready.grant,
       role: grant.role,
       serial: grant.serial,

@@ -8,6 +8,7 @@ import { acquire, inTurn, type Lease } from "../client/tabs";
 import { Empty, Sheet, Waiting } from "./bits";
 import { onLink, takeLink } from "./boot";
 import { Devices } from "./devices";
+import { DiffView } from "./diff_view";
 import { go, type Route, useDesk, useRoute } from "./hooks";
 import { Icon, type IconName } from "./icons";
 import { Inbox } from "./inbox";
@@ -166,7 +167,7 @@ function AtDesk({ controller, desk, route, onLeave }: {
       <Strip desk={desk} />
       <nav class="side" aria-label="Threads">
         <Threads
-          desk={desk} current={route.at === "thread" ? route.id : undefined}
+          desk={desk} current={route.at === "thread" || route.at === "diff" ? route.id : undefined}
           onHosts={hosts.length > 1 ? () => setChoosing(true) : undefined}
         />
       </nav>
@@ -234,6 +235,7 @@ function Main({ desk, route, hosts, onHosts, onForget }: {
   switch (route.at) {
     case "thread": return <ThreadPane desk={desk} id={route.id} key={route.id} />;
     case "new": return <NewThread desk={desk} />;
+    case "diff": return <DiffView desk={desk} threadId={route.id} itemId={route.item} key={route.item} />;
     case "inbox": return <Inbox desk={desk} />;
     case "devices": return <Devices desk={desk} />;
     case "settings": return <Settings desk={desk} hosts={hosts} onHosts={onHosts} onForget={onForget} />;

@@ -4,57 +4,28 @@
 import { useMemo, useState } from "preact/hooks";
 import type { FileChange } from "../wire/codex";
 import { Exact } from "./bits";
+import { counts, type Line, linesOf } from "./diff_lines";
 import { Icon } from "./icons";
 
-export interface Line {
-  kind: "add" | "del" | "same" | "hunk";
-  text: string;
-  number?: number | undefined;
-}
-
-const HUNK = /^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@(.*)$/;
-
-/** "add" and "delete" carry the whole text; "update" carries unified hunks. */
-export function linesOf(change: FileChange): Line[] {
-  const text = change.diff.replace(/\n$/, "").split("\n");
-  if (change.kind.type === "add") return text.map((t, at) => ({ kind: "add", text: t, number: at + 1 }));
-  if (change.kind.type === "delete") return text.map((t, at) => ({ kind: "del", text: t, number: at + 1 }));
-  const out: Line[] = [];
-  let [before, after] = [1, 1];
-  for (const line of text) {
-    const hunk = HUNK.exec(line);
-    if (hunk) {
-      [before, after] = [Number(hunk[1]), Number(hunk[2])];
-      out.push({ kind: "hunk", text: hunk[3]!.trim() });
-    } else if (line.startsWith("+")) {
-      out.push({ kind: "add", text: line.slice(1), number: after++ });
-    } else if (line.startsWith("-")) {
-      out.push({ kind: "del", text: line.slice(1), number: before++ });
-    } else if (line.startsWith("\\")) {
-      continue; // "No newline at end of file"
-    } else {
-      out.push({ kind: "same", text: line.slice(1), number: after++ });
-      before++;
-    }
-  }
-  return out;
-}
-
-export function counts(lines: Line[]): { added: number; removed: number } {
-  return {
-    added: lines.filter((line) => line.kind === "add").length,
-    removed: lines.filter((line) => line.kind === "del").length,
-  };
-}
-
-const SIGN = { add: "+", del: "−", same: " ", hunk: "" } as const;
+export const SIGN = { add: "+", del: "−", same: " ", hunk: "" } as const;
 const KIND_WORD = { add: "new", delete: "deleted", update: "" } as const;
 const FOLDED = 60;
 const WINDOW = 400;
 
 /** Inside the thread's folder a path is read from there; elsewhere it stays whole. */
-function within(root: string, path: string): string {
+export function within(root: string, path: string): string {
   return root && path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
+}
+
+/** A line, with the words that changed in it set off. */
+export function Words({ line }: { line: Line }) {
+  const [from, to] = line.mark ?? [0, 0];
+  if (from >= to) return <Exact text={line.text} />;
+  return (
+    <>
+      <Exact text={line.text.slice(0, from)} /><b class="changed"><Exact text={line.text.slice(from, to)} /></b><Exact text={line.text.slice(to)} />
+    </>
+  );
 }
 
 export function FileDiff({ change, root, open = true }: {
@@ -89,7 +60,7 @@ export function FileDiff({ change, root, open = true }: {
                 <tr class={line.kind} key={at}>
                   <td class="num">{line.number ?? ""}</td>
                   <td class="sign">{line.kind === "hunk" ? "⋯" : SIGN[line.kind]}</td>
-                  <td class="code"><Exact text={line.text} /></td>
+                  <td class="code"><Words line={line} /></td>
                 </tr>
               ))}
             </tbody>

@@ -6,6 +6,7 @@ import type { Desk } from "../client/desk";
 export type Route =
   | { at: "threads" }
   | { at: "thread"; id: string }
+  | { at: "diff"; id: string; item: string }
   | { at: "new" }
   | { at: "inbox" }
   | { at: "devices" }
@@ -16,8 +17,9 @@ export type Route =
 const PLAIN = ["new", "inbox", "devices", "settings", "log", "pair"] as const;
 
 export function parseRoute(hash: string): Route {
-  const [, at, id] = hash.replace(/^#/, "").split("/");
+  const [, at, id, item] = hash.replace(/^#/, "").split("/");
   if (at === "t" && id) return { at: "thread", id: decodeURIComponent(id) };
+  if (at === "d" && id && item) return { at: "diff", id: decodeURIComponent(id), item: decodeURIComponent(item) };
   const plain = PLAIN.find((name) => name === at);
   if (plain) return { at: plain };
   return { at: "threads" };
@@ -25,6 +27,7 @@ export function parseRoute(hash: string): Route {
 
 export function hashOf(route: Route): string {
   if (route.at === "threads") return "#/";
+  if (route.at === "diff") return `#/d/${encodeURIComponent(route.id)}/${encodeURIComponent(route.item)}`;
   return route.at === "thread" ? `#/t/${encodeURIComponent(route.id)}` : `#/${route.at}`;
 }
 

@@ -5,9 +5,11 @@ import { useState } from "preact/hooks";
 import type { Entry } from "../client/thread";
 import type { AgentMessage, OtherItem, Patch, Plan, Reasoning, ToolCall, UserMessage } from "../wire/codex";
 import { CommandCard } from "./command";
+import { IconButton } from "./bits";
 import { DecidedBy } from "./decision";
 import { FileDiff } from "./diff";
 import { baseName, duration } from "./format";
+import { go } from "./hooks";
 import { Icon, type IconName } from "./icons";
 import { Markdown } from "./markdown";
 
@@ -58,7 +60,7 @@ function patchWord(entry: Entry, item: Patch, asks: boolean): { word: string; to
   return entry.open ? { word: "writing", tone: "live" } : { word: "not applied", tone: "" };
 }
 
-function PatchCard({ entry, asks, root }: { entry: Entry; asks: boolean; root: string }) {
+function PatchCard({ entry, asks, root, threadId }: { entry: Entry; asks: boolean; root: string; threadId: string }) {
   const item = entry.item as Patch;
   const { word, tone } = patchWord(entry, item, asks);
   const files = item.changes.length === 1 ? "1 file" : `${item.changes.length} files`;
@@ -68,6 +70,7 @@ function PatchCard({ entry, asks, root }: { entry: Entry; asks: boolean; root: s
         <Icon name="file" size={18} />
         <span class="grow">Changes {files}</span>
         <span class={`chip ${tone}`}>{tone === "good" && <Icon name="check" size={14} />}{word}</span>
+        <IconButton icon="expand" label="Open the whole change" onClick={() => go({ at: "diff", id: threadId, item: item.id })} />
       </header>
       {item.changes.map((change) => <FileDiff change={change} root={root} key={`${change.path}${asks}`} open={!asks && item.changes.length < 4} />)}
       {entry.decision?.by && <footer class="card-foot"><DecidedBy decision={entry.decision} /></footer>}
@@ -111,15 +114,15 @@ function Other({ item }: { item: OtherItem }) {
   );
 }
 
-export const ItemView = memo(function ItemView({ entry, asks, root }: {
-  entry: Entry; revision: number; open: boolean; asks: boolean; root: string;
+export const ItemView = memo(function ItemView({ entry, asks, root, threadId }: {
+  entry: Entry; revision: number; open: boolean; asks: boolean; root: string; threadId: string;
 }) {
   switch (entry.item.type) {
     case "userMessage": return <User item={entry.item} />;
     case "agentMessage": return <Agent entry={entry} />;
     case "reasoning": return <Thought entry={entry} />;
     case "commandExecution": return <CommandCard entry={entry} asks={asks} />;
-    case "fileChange": return <PatchCard entry={entry} asks={asks} root={root} />;
+    case "fileChange": return <PatchCard entry={entry} asks={asks} root={root} threadId={threadId} />;
     case "plan": return <article class="card plan"><header class="card-head"><Icon name="plan" size={18} /><span>Plan</span></header><div class="card-body"><Markdown text={(entry.item as Plan).text} live={entry.open} /></div></article>;
     case "mcpToolCall":
     case "dynamicToolCall": return <Tool entry={entry} />;

@@ -124,7 +124,7 @@ function Turns({ model, asking }: { model: ThreadModel; asking: Set<string | und
           {entries.map((entry) => (
             <ItemView
               key={entry.item.id} entry={entry} revision={entry.revision} open={entry.open}
-              asks={asking.has(entry.item.id)} root={model.thread.cwd}
+              asks={asking.has(entry.item.id)} root={model.thread.cwd} threadId={model.id}
             />
           ))}
           <TurnEnd turn={model.turns.get(turnId)} />

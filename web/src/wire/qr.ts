@@ -16,6 +16,11 @@ export interface QrBlob {
   doors: Door[];
 }
 
+/** Of an address without a kind (READY): a path that ends in /fh1 is the host's own door. */
+export function doorOf(url: string): Door {
+  return { kind: /\/fh1$/.test(url.split(/[?#]/)[0]!) ? "direct" : "relay", url };
+}
+
 const LIST = 1;
 const MAX_DOORS = 8;
 

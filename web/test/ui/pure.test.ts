@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { spans } from "../../src/ui/ansi";
-import { counts, linesOf } from "../../src/ui/diff";
+import { counts, linesOf } from "../../src/ui/diff_lines";
+import { between } from "../../src/ui/diff_lines";
 import { age, duration, plainCommand, shortPath, visible } from "../../src/ui/format";
 import { hashOf, parseRoute } from "../../src/ui/hooks";
 import { blocks } from "../../src/ui/markdown";
@@ -88,4 +89,19 @@ test("a device is named after what it is", () => {
   expect(deviceName("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19 Safari/604.1")).toBe("iPhone, Safari");
   expect(deviceName("Mozilla/5.0 (X11; Linux x86_64) Chrome/156 Safari/537.36")).toBe("Linux PC, Chrome");
   expect(deviceName("something")).toBe("Browser");
+});
+
+test("the words that changed in a line, and none where the lines are hardly alike", () => {
+  const [before, after] = ["  await sleep(50);", "  await sleep(500, signal);"];
+  const marks = between(before, after)!;
+  expect([before.slice(...marks.del), after.slice(...marks.add)]).toEqual(["50", "500, signal"]);
+  expect(between("const a = 1;", "import { z } from 'zod';")).toBeUndefined();
+  expect(between("x".repeat(5000), "x".repeat(5001))).toBeUndefined();
+  expect(between("same", "same")).toEqual({ del: [4, 4], add: [4, 4] });
+});
+
+test("a removed line is compared with the added one in its place", () => {
+  const lines = linesOf({ path: "a", kind: { type: "update" }, diff: "@@ -1,2 +1,2 @@\n-let a = 1;\n-let b = 2;\n+let a = 10;\n+let b = 2;\n" });
+  const marked = lines.map((line) => (line.mark ? line.text.slice(...line.mark) : ""));
+  expect(marked).toEqual(["", "1", "", "10", ""]);
 });
