@@ -3,7 +3,7 @@
 // was typed but not yet taken, and tells its listeners that something changed.
 
 import {
-  type Decider, type DeviceRow, type FarhandStatus, type Folder, type Model, type Thread, type ThreadStatus,
+  type Decider, type DeviceRow, type FarhandStatus, type Folder, type Model, type Queued, type Thread, type ThreadStatus,
   toItem, type Turn,
 } from "../wire/codex";
 import { unhex } from "../wire/bytes";
@@ -167,6 +167,7 @@ export class Desk {
       if (!fresh) this.say(sentence(error), "bad");
       if (fresh && known) this.open.set(id, known);
     }
+    void this.loadQueue(id);
     await this.loadOlder(this.open.get(id)!);
     return this.open.get(id)!;
   }
@@ -235,8 +236,33 @@ export class Desk {
 
   // --- what a person does ---------------------------------------------------------------
 
-  send(model: ThreadModel, text: string): Outgoing {
-    return this.outbox.send(model, text);
+  /** Into the turn that runs, or as a new one; `next`: after the one that runs. */
+  send(model: ThreadModel, text: string, next = false): Outgoing {
+    return this.outbox.send(model, text, next);
+  }
+
+  /** What waits for its turn in a thread, in order. */
+  async loadQueue(threadId: string): Promise<void> {
+    try {
+      const { data } = await this.client.request<{ data: Queued[] }>("thread/queue/list", { threadId });
+      const model = this.open.get(threadId);
+      if (model) model.queue = data;
+    } catch {
+      // An agent without queues: nothing waits there.
+    }
+    this.changed();
+  }
+
+  async unqueue(model: ThreadModel, queued: Queued): Promise<boolean> {
+    return this.attempt(this.client.request("thread/queue/delete", {
+      threadId: model.id, queuedSubmissionId: queued.id,
+    }).then(() => this.loadQueue(model.id)));
+  }
+
+  async reorder(model: ThreadModel, ids: string[]): Promise<void> {
+    await this.attempt(this.client.request("thread/queue/reorder", {
+      threadId: model.id, queuedSubmissionIds: ids,
+    }).then(() => this.loadQueue(model.id)));
   }
 
   async interrupt(model: ThreadModel): Promise<void> {
@@ -431,6 +457,9 @@ function threadOf(params: Params): string | undefined {
 
 const DESK_HANDLERS: Record<string, (this: Desk, params: Params) => void> = {
   "serverRequest/resolved": function (p) { this.resolved(p); },
+  "thread/queue/changed": function (p) {
+    if (this.open.has(p["threadId"] as string)) void this.loadQueue(p["threadId"] as string);
+  },
   "farhand/approval/changed": function (p) { this.voted(p); },
   "thread/started": function (p) { this.note(p["thread"] as Thread); },
   "thread/status/changed": function (p) {

@@ -22,6 +22,8 @@ export interface Outgoing {
   at: number;
   /** Its number in the lane, from just before it left. */
   seq?: number;
+  /** For after the turn that runs, not into it. */
+  next?: boolean;
 }
 
 const AGAIN_MS = 3000;
@@ -61,9 +63,10 @@ export class Outbox {
   }
 
   /** Resolves when the message is on disk: from then on closing the tab loses nothing. */
-  send(model: ThreadModel, text: string): Outgoing {
+  send(model: ThreadModel, text: string, next = false): Outgoing {
     const message: Outgoing = {
       id: crypto.randomUUID(), threadId: model.id, text, progress: "queued", at: this.now(),
+      ...(next ? { next } : {}),
     };
     this.messages = [...this.messages, message];
     this.keep(message);
@@ -122,9 +125,11 @@ export class Outbox {
       await this.ready;
       await this.client.online();
       const model = await this.modelOf(message.threadId);
+      const waits = message.next === true && model.activeTurn !== undefined;
       await this.ask(message, model);
       this.become(message, "taken");
-      if (model.hasClientMessage(message.id)) this.drop(message);
+      // What waits for its turn is in the thread's queue now, and shown there.
+      if (waits || model.hasClientMessage(message.id)) this.drop(message);
     } catch (error) {
       this.refused(message, error);
     } finally {
@@ -142,6 +147,7 @@ export class Outbox {
       else message.seq = seq;
       if (this.messages.includes(message)) this.keep(message);
     };
+    if (turn && message.next) return this.client.command("thread/queue/add", common, mark);
     return turn
       ? this.client.command("turn/steer", { ...common, expectedTurnId: turn.id }, mark)
       : this.client.command("turn/start", common, mark);

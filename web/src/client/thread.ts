@@ -5,7 +5,7 @@
 // an item is never older than a stored one.
 
 import {
-  type Command, type Decider, type Item, type Patch, type Plan, type Reasoning, type Thread,
+  type Command, type Decider, type Item, type Patch, type Plan, type Queued, type Reasoning, type Thread,
   type ThreadStatus, toItem, type Turn, type TurnError,
 } from "../wire/codex";
 import type { Params } from "../wire/jsonrpc";
@@ -58,6 +58,8 @@ export class ThreadModel {
   readonly turns = new Map<string, TurnView>();
   status: ThreadStatus;
   tokens: { used: number; window: number; total?: number | undefined } | undefined;
+  /** What waits for its turn, in order. */
+  queue: Queued[] = [];
   /** Cursor of the next older window; null when the beginning is reached. */
   older: string | null | undefined;
   private readonly byId = new Map<string, Entry>();

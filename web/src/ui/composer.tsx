@@ -7,7 +7,7 @@ import { Icon } from "./icons";
 
 const KEYBOARD = matchMedia("(hover: hover) and (pointer: fine)").matches;
 
-export function Composer({ draftKey, placeholder, busy = false, running = false, onSend, onInterrupt }: {
+export function Composer({ draftKey, placeholder, busy = false, running = false, onSend, onQueue, onInterrupt }: {
   draftKey: string;
   placeholder: string;
   busy?: boolean;
@@ -15,6 +15,8 @@ export function Composer({ draftKey, placeholder, busy = false, running = false,
   running?: boolean;
   /** False: not taken, the text stays. */
   onSend: (text: string) => void | boolean | Promise<boolean>;
+  /** After the turn that runs. */
+  onQueue?: (text: string) => void;
   onInterrupt?: () => void;
 }) {
   const [draft, setDraft] = useDraft(draftKey);
@@ -52,6 +54,14 @@ export function Composer({ draftKey, placeholder, busy = false, running = false,
         {running && (
           <button type="button" class="round stop" aria-label="Interrupt the turn" title="Interrupt" onClick={onInterrupt}>
             <Icon name="stop" />
+          </button>
+        )}
+        {running && draft.trim() && onQueue && (
+          <button
+            type="button" class="round soft" aria-label="Queue for after this turn" title="After this turn"
+            onClick={() => { onQueue(draft.trim()); setDraft(""); box.current?.focus(); }}
+          >
+            <Icon name="clock" />
           </button>
         )}
         {(!running || draft.trim()) && (

@@ -85,11 +85,21 @@ export function useNow(everyMs = 1000): number {
 export function useDraft(key: string): [string, (text: string) => void] {
   const name = `farhand:draft:${key}`;
   const [draft, set] = useState(() => localStorage.getItem(name) ?? "");
-  useEffect(() => set(localStorage.getItem(name) ?? ""), [name]);
+  useEffect(() => {
+    const read = () => set(localStorage.getItem(name) ?? "");
+    const put = (event: Event) => (event as CustomEvent<string>).detail === name && read();
+    read();
+    addEventListener("farhand:draft", put); // another part of the page wrote it
+    return () => removeEventListener("farhand:draft", put);
+  }, [name]);
   return [draft, (text) => {
     set(text);
-    if (text) localStorage.setItem(name, text);
-    else localStorage.removeItem(name);
+    try {
+      if (text) localStorage.setItem(name, text);
+      else localStorage.removeItem(name);
+    } catch {
+      // No room: the draft lives as long as this page; the strip says so.
+    }
   }];
 }
 

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Desk } from "../client/desk";
 import type { Outgoing } from "../client/outbox";
 import type { Entry, ThreadModel, TurnView } from "../client/thread";
+import type { Queued } from "../wire/codex";
 import { Dock } from "./approval";
 import { copyText, Empty, IconButton, Waiting } from "./bits";
 import { Composer } from "./composer";
@@ -58,15 +59,52 @@ function ThreadView({ desk, model }: { desk: Desk; model: ThreadModel }) {
       </div>
       {away && <button type="button" class="to-end" onClick={toEnd}><Icon name="down" size={18} />Latest</button>}
       <Dock desk={desk} threadId={model.id} root={model.thread.cwd} rights={rights} />
+      <Queue desk={desk} model={model} maySteer={rights.steer} />
       {rights.steer ? (
         <Composer
           draftKey={model.id} running={running}
           placeholder={running ? "Steer the agent" : "Ask for the next thing"}
           onSend={(text) => { desk.send(model, text); toEnd(); }}
+          onQueue={(text) => void desk.send(model, text, true)}
           onInterrupt={() => void desk.interrupt(model)}
         />
       ) : <p class="read-only">Your role here is to {rights.answer ? "approve" : "watch"}.</p>}
     </div>
+  );
+}
+
+/** What comes after the turn that runs: edited, moved, removed here. */
+function Queue({ desk, model, maySteer }: { desk: Desk; model: ThreadModel; maySteer: boolean }) {
+  const { queue } = model;
+  if (queue.length === 0) return null;
+  const words = (queued: Queued) => queued.input.map((part) => part.text ?? part.name ?? part.type).join(" ");
+  const up = (at: number) => {
+    const ids = queue.map((queued) => queued.id);
+    ids.splice(at - 1, 0, ...ids.splice(at, 1));
+    void desk.reorder(model, ids);
+  };
+  /** Back into the box where it was typed, if that is empty. */
+  const edit = async (queued: Queued) => {
+    const name = `farhand:draft:${model.id}`;
+    const draft = localStorage.getItem(name);
+    if (!(await desk.unqueue(model, queued))) return;
+    localStorage.setItem(name, draft ? `${draft}\n${words(queued)}` : words(queued));
+    dispatchEvent(new CustomEvent("farhand:draft", { detail: name }));
+  };
+  return (
+    <section class="queue" aria-label="Next">
+      <h2>Next</h2>
+      <ol>
+        {queue.map((queued, at) => (
+          <li key={queued.id}>
+            <span class="grow">{words(queued)}</span>
+            {maySteer && at > 0 && <IconButton icon="up" label="Earlier" onClick={() => up(at)} />}
+            {maySteer && <IconButton icon="pencil" label="Edit" onClick={() => void edit(queued)} />}
+            {maySteer && <IconButton icon="cross" label="Remove" onClick={() => void desk.unqueue(model, queued)} />}
+          </li>
+        ))}
+      </ol>
+    </section>
   );
 }
 
@@ -175,12 +213,13 @@ const PROGRESS = {
 function Sending({ desk, message }: { desk: Desk; message: Outgoing }) {
   const { progress } = message;
   const stuck = progress === "failed" || progress === "unknown";
+  const words = message.next && progress === "queued" ? "Queued for after this turn" : PROGRESS[progress];
   return (
     <div class={`mine sending ${progress}`}>
       <div class="bubble">{message.text}</div>
       <span class="progress" role={stuck ? "alert" : "status"}>
         <Ticks progress={progress} />
-        {stuck ? `${PROGRESS[progress]}${message.sentence ? `: ${message.sentence}` : ""}` : <span>{PROGRESS[progress]}</span>}
+        {stuck ? `${PROGRESS[progress]}${message.sentence ? `: ${message.sentence}` : ""}` : <span>{words}</span>}
       </span>
       {progress === "queued" && message.seq === undefined && (
         <span class="rare"><button type="button" class="plain quiet" onClick={() => desk.outbox.drop(message)}>Remove</button></span>

@@ -235,6 +235,12 @@ export interface DeviceStatus {
   lastSeenAt?: number | null;
 }
 
+export interface Queued {
+  id: string;
+  input: UserInput[];
+  clientUserMessageId?: string;
+}
+
 export interface Model {
   id: string;
   model: string;

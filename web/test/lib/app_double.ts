@@ -114,6 +114,11 @@ const PLAIN: Record<string, unknown> = {
     nextCursor: null,
   },
   "turn/interrupt": {},
+  "model/list": { data: [
+    { id: "m1", model: "gpt-5.5", displayName: "GPT-5.5", description: "For most work", isDefault: true, defaultReasoningEffort: "medium", supportedReasoningEfforts: [{ reasoningEffort: "low" }, { reasoningEffort: "medium" }, { reasoningEffort: "high" }] },
+    { id: "m2", model: "gpt-5.5-mini", displayName: "GPT-5.5 mini", description: "Faster, for small changes" },
+  ] },
+  "thread/settings/update": {},
 };
 
 function turnsOf(threadId: string | undefined) {
@@ -127,6 +132,7 @@ export class AppDouble {
   private next = 100;
   /** What waits for a person, as farhand/approval/list tells it. */
   readonly waiting = new Map<string, { row: Params; then: (result: Record<string, unknown>) => void }>();
+  private queued: { id: string; input: unknown; clientUserMessageId: unknown }[] = [];
   /** Every decision that arrived, in order. */
   readonly decisions: Params[] = [];
   /** Set by a test: what a decision is answered with instead. */
@@ -179,6 +185,16 @@ export class AppDouble {
       case "thread/items/list": return reply({ data: [...(this.data.items[params["threadId"]!] ?? [])].reverse(), nextCursor: null });
       case "thread/start": return reply({ thread: this.started(params) });
       case "turn/start": return this.turn(stream, params, reply);
+      case "thread/queue/list": return reply({ data: this.queued, nextCursor: null });
+      case "thread/queue/add": {
+        this.queued.push({ id: `q${this.next++}`, input: params["input"], clientUserMessageId: params["clientUserMessageId"] });
+        reply({ queuedSubmission: this.queued.at(-1) });
+        return stream.send({ method: "thread/queue/changed", params: { threadId: params["threadId"] } });
+      }
+      case "thread/queue/delete": {
+        this.queued = this.queued.filter((q) => q.id !== params["queuedSubmissionId"]);
+        return reply({ deleted: true });
+      }
       case "turn/steer": return reply({ turnId: params["expectedTurnId"] });
       default: return stream.send({ id: message.id, error: { code: -32600, message: `unknown method ${message.method}` } });
     }

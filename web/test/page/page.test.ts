@@ -226,6 +226,35 @@ describe.skipIf(!able)("the page", () => {
     await context.close();
   });
 
+  test.each(["light", "dark"] as const)("the whole change, the menu of a thread, what comes next, %s", async (scheme) => {
+    const [page, context] = await paired("phone", scheme);
+    await page.getByRole("link", { name: /flaky/ }).click();
+    await page.getByRole("button", { name: "Open the whole change" }).click();
+    await page.getByRole("group", { name: "Lines of the change" }).waitFor();
+    await shot(page, `diff-${scheme}`);
+    await accessible(page, "diff");
+    await page.getByRole("button", { name: "Next change" }).click();
+    await page.getByRole("button", { name: /resume.test.ts/ }).click(); // folds it
+    await page.getByText("spawnRelay").first().waitFor({ state: "detached" });
+    await page.goBack();
+    await page.getByPlaceholder("Steer the agent").fill("then run it on CI");
+    await page.getByRole("button", { name: "Queue for after this turn" }).click();
+    await page.getByRole("region", { name: "Next" }).getByText("then run it on CI").waitFor();
+    await shot(page, `queue-${scheme}`);
+    await accessible(page, "queue");
+    await page.getByRole("button", { name: "Edit" }).click();
+    await expect.poll(() => page.getByPlaceholder("Steer the agent").inputValue()).toBe("then run it on CI");
+    await page.getByRole("button", { name: "More about this thread" }).click();
+    await page.getByRole("button", { name: "Rename" }).waitFor();
+    await shot(page, `menu-${scheme}`);
+    await accessible(page, "menu");
+    await page.getByRole("button", { name: /Model and effort/ }).click();
+    await page.getByRole("radio", { name: /mini/ }).waitFor();
+    await shot(page, `model-${scheme}`);
+    await accessible(page, "model");
+    await context.close();
+  });
+
   test("a draft and the keys survive a reload", async () => {
     const [page, context] = await paired("phone", "light");
     await page.getByRole("link", { name: /upgrade notes/ }).click();
