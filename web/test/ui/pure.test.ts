@@ -92,7 +92,7 @@ test("a device is named after what it is", () => {
 });
 
 test("the words that changed in a line, and none where the lines are hardly alike", () => {
-  const [before, after] = ["  await sleep(50);", "  await sleep(500, signal);"];
+  const [before, after] = ["  await until(50);", "  await until(500, signal);"];
   const marks = between(before, after)!;
   expect([before.slice(...marks.del), after.slice(...marks.add)]).toEqual(["50", "500, signal"]);
   expect(between("const a = 1;", "import { z } from 'zod';")).toBeUndefined();
