@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cli/cause_exit.h"
 #include "cli/commands.h"
+#include "cli/witness_say.h"
 #include "client/endpoint.h"
 #include "crypto/random.h"
 #include "loop/child.h"
@@ -338,7 +339,11 @@ static int run_attach(struct cli_args *args)
     a->home = home;
     a->code = EXIT_FAILED;
     const enum err e = target_find(home, cli_value(args, "host"), &a->target, &d);
+    const bool said = e == OK && witness_say(home, &a->target);
     const int code = e == OK ? run(a) : cli_fail(find_exit(e), "%s", d.text);
+    if (e == OK && !said) {
+        (void)witness_say(home, &a->target); // found out in this very session
+    }
     secret_wipe(a->token, sizeof(a->token));
     mem_free(a);
     return code;

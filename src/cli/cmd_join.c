@@ -12,6 +12,7 @@
 #include "cli/serve.h"
 #include "client/joined.h"
 #include "client/lines.h"
+#include "client/witness.h"
 #include "crypto/random.h"
 #include "link/link_pair.h"
 #include "loop/signal.h"
@@ -190,6 +191,7 @@ static int keep(const struct join *j, const struct link_joined *joined)
     char id[JOINED_ID_SIZE];
     joined_id(joined, id);
     enum err e = joined_save(j->home, joined);
+    witness_forget(j->home, id);
     if (e == OK) {
         e = joined_keep_ca(j->home, id, j->ca);
     }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/cause_exit.h"
 #include "cli/commands.h"
+#include "cli/witness_say.h"
 #include "client/client_call.h"
 #include "crypto/random.h"
 #include "wire/json.h"
@@ -126,10 +127,14 @@ static int call(const struct cli_args *args, const struct target *target,
     if (code != EXIT_DONE) {
         return code;
     }
+    const bool said = witness_say(home, target);
     struct loop *loop = loop_create();
     (void)client_call_open(loop, &o, &ops, &r);
     loop_run(loop);
     loop_destroy(loop);
+    if (!said) {
+        (void)witness_say(home, target); // found out in this very session
+    }
     return r.code;
 }
 

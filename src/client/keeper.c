@@ -13,6 +13,7 @@
 #include "client/joined.h"
 #include "client/reach.h"
 #include "client/signer.h"
+#include "client/witness.h"
 #include "link/link_ctrl.h"
 #include "loop/signal.h"
 #include "loop/timer.h"
@@ -28,6 +29,8 @@ struct keeper {
     const char *host_id;
     struct link_ctrl *ctrl;
     struct http_server *server;
+    struct witness *witness;
+    struct link_ctrl_stream *watching; // its stream; NULL: it asks nothing
     struct signal_watch *terminate;
     struct signal_watch *interrupt;
     struct timer idle;
@@ -182,9 +185,49 @@ static const struct ws_conn_events conn_events = {
 
 /* ---- the link --------------------------------------------------------------------------- */
 
+/* The host's log, from what this device has seen of it to where it stands. */
+static void watch_send(struct keeper *k, struct buf *out, enum err e)
+{
+    if (e == ERR_AGAIN && buf_len(out) != 0) {
+        e = link_ctrl_stream_send(k->watching, buf_bytes(out)) == OK ? ERR_AGAIN : OK;
+    }
+    if (e != ERR_AGAIN) {
+        link_ctrl_stream_close(k->watching);
+    }
+}
+
+static void on_audit_head(void *user, uint64_t idx, const uint8_t head[32])
+{
+    struct keeper *k = user;
+    struct buf out;
+    buf_init(&out, WITNESS_TEXT_MAX);
+    if (k->watching == NULL &&
+        witness_ready(k->witness, idx, head, &out) == ERR_AGAIN &&
+        link_ctrl_stream_open(k->ctrl, k->witness, &k->watching) == OK) {
+        watch_send(k, &out, ERR_AGAIN);
+    }
+    buf_fini(&out);
+}
+
+static bool is_watching(const struct keeper *k, const struct link_ctrl_stream *st)
+{
+    return link_ctrl_stream_user(st) == k->witness;
+}
+
+static void watch_text(struct keeper *k, struct bytes text)
+{
+    struct buf out;
+    buf_init(&out, WITNESS_TEXT_MAX);
+    watch_send(k, &out, witness_text(k->witness, text, &out));
+    buf_fini(&out);
+}
+
 static void on_stream_text(void *user, struct link_ctrl_stream *st, struct bytes text)
 {
-    (void)user;
+    if (is_watching(user, st)) {
+        watch_text(user, text);
+        return;
+    }
     struct conn_stream *c = link_ctrl_stream_user(st);
     if (c->ws != NULL && pass_down(c, text) != OK) {
         log_warn("keeper.slow_client", "queued=%zu", ws_conn_queued(c->ws));
@@ -194,7 +237,10 @@ static void on_stream_text(void *user, struct link_ctrl_stream *st, struct bytes
 
 static void on_stream_closed(void *user, struct link_ctrl_stream *st)
 {
-    (void)user;
+    if (is_watching(user, st)) {
+        ((struct keeper *)user)->watching = NULL;
+        return;
+    }
     struct conn_stream *c = link_ctrl_stream_user(st);
     c->st = NULL;
     if (c->ws != NULL) {
@@ -337,6 +383,7 @@ static void on_state(void *user, enum link_ctrl_state state, enum link_cause cau
 static const struct link_ctrl_ops ctrl_ops = {
     .state = on_state,
     .renewed = on_renewed,
+    .audit_head = on_audit_head,
     .stream_text = on_stream_text,
     .stream_closed = on_stream_closed,
     .drained = on_drained,
@@ -410,6 +457,7 @@ static enum err run(struct keeper *k, const struct keeper_options *o,
     const bool has_ca = joined_ca(k->home, o->host_id, kept) == OK;
     const char *ca_file = o->ca_file == NULL && has_ca ? kept : o->ca_file;
     k->loop = loop_create();
+    k->witness = witness_create(k->home, o->host_id);
     k->ctrl = link_ctrl_create(k->loop, joined, ca_file, &ctrl_ops, k);
     k->terminate = signal_watch(k->loop, SIGTERM, on_signal, k);
     k->interrupt = signal_watch(k->loop, SIGINT, on_signal, k);
@@ -422,6 +470,7 @@ static enum err run(struct keeper *k, const struct keeper_options *o,
     }
     loop_run(k->loop);
     loop_destroy(k->loop);
+    witness_destroy(k->witness);
     return e;
 }
 

@@ -204,6 +204,10 @@ static void on_audit_head(void *user, uint64_t *idx, uint8_t out[32])
 {
     const struct host *h = user;
     struct audit_head head;
+    if (audit_sync(h->audit) !=
+        OK) { // what a device remembers must outlive a power cut
+        log_error("audit.not_synced", "reason=\"%s\"", audit_trouble(h->audit));
+    }
     audit_head(h->audit, &head);
     *idx = head.idx;
     memcpy(out, head.h, sizeof(head.h));

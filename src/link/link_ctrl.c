@@ -129,6 +129,9 @@ static void on_session_ready(struct ctrl_try *t, const struct session_ready *r)
         secret_wipe(c->tickets, sizeof(c->tickets)); // the addresses may be others now
         c->ops->renewed(c->user, &c->joined);
     }
+    if (r->welcome.audit.known && c->ops->audit_head != NULL) {
+        c->ops->audit_head(c->user, r->welcome.audit.idx, r->welcome.audit.head);
+    }
 }
 
 /* Refused by the host, inside the session: nothing to try again. */

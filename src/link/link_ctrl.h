@@ -52,6 +52,8 @@ struct link_ctrl_ops {
                   const char *sentence);
     /* READY told news: a renewed grant, addresses, the host's name. Store it. */
     void (*renewed)(void *user, const struct link_joined *joined);
+    /* Where the host says its audit log stands, at each READY. NULL: not asked. */
+    void (*audit_head)(void *user, uint64_t idx, const uint8_t head[32]);
     void (*stream_text)(void *user, struct link_ctrl_stream *st, struct bytes text);
     void (*stream_closed)(void *user, struct link_ctrl_stream *st);
     /* The lane has room again after link_ctrl_congested() was true. */

@@ -349,6 +349,11 @@ enum err audit_append(struct audit *a, const char *type, struct bytes payload,
     return OK;
 }
 
+enum err audit_sync(struct audit *a)
+{
+    return audit_is_synced(a) ? OK : sync_file(a, a->size);
+}
+
 void audit_on_append(struct audit *a, audit_appended_fn *fn, void *user)
 {
     a->appended = fn;

@@ -39,8 +39,9 @@ typedef void audit_appended_fn(void *user, const char *type);
 void audit_on_append(struct audit *a, audit_appended_fn *fn, void *user);
 
 void audit_head(const struct audit *a, struct audit_head *out);
-uint64_t audit_created(const struct audit *a); // milliseconds since 1970
-bool audit_is_synced(const struct audit *a);   // everything written is on disk
+uint64_t audit_created(const struct audit *a);  // milliseconds since 1970
+NODISCARD enum err audit_sync(struct audit *a); // everything written is on disk
+bool audit_is_synced(const struct audit *a);    // everything written is on disk
 
 /* Why nothing can be written, "" when the last append went well. */
 const char *audit_trouble(const struct audit *a);

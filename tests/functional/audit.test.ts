@@ -1,15 +1,15 @@
 // What happened is written down, and nobody can change it without being found out.
 
 import { execFileSync } from "node:child_process";
-import { appendFileSync, copyFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join as inside } from "node:path";
 
-import { approval, Host, say, startThread, turnEnds } from "./lib/host";
+import { approval, Host, say, startRelay, startThread, turnEnds } from "./lib/host";
 import type { Json } from "./lib/rpc";
 import { describe, expect, FARHAND, type Scene, test } from "./lib/scene";
 
 function log(scene: Scene): Json[] {
-  return readFileSync(join(scene.home, "audit.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  return readFileSync(inside(scene.home, "audit.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
 }
 
 function audit(scene: Scene, ...argv: string[]): { code: number; out: string } {
@@ -59,7 +59,7 @@ describe("the audit log", () => {
     const shown = audit(scene, "show", "--device", "Pixel", "--type", "decision");
     expect(shown.out.trim().split("\n")).toHaveLength(1);
     expect(shown.out).toContain("Pixel");
-    expect(audit(scene, "verify", join(scene.home, "audit.jsonl"), "--host-key", rows[0].payload.hostKey)).toMatchObject({ code: 0 });
+    expect(audit(scene, "verify", inside(scene.home, "audit.jsonl"), "--host-key", rows[0].payload.hostKey)).toMatchObject({ code: 0 });
     const other = audit(scene, "verify", "--host-key", "11".repeat(32));
     expect(other.code).toBe(12);
     expect(other.out).toContain("record 1 ");
@@ -67,7 +67,7 @@ describe("the audit log", () => {
 
   test("that somebody edited is named by verify, said by the host, and goes on", async ({ scene }) => {
     await (await work(scene)).stop();
-    const path = join(scene.home, "audit.jsonl");
+    const path = inside(scene.home, "audit.jsonl");
     const rows = log(scene);
     const row = rows.find((r) => r.type === "decision");
     const text = readFileSync(path, "utf8");
@@ -87,7 +87,7 @@ describe("the audit log", () => {
   test("whose end was torn by a crash is repaired and says so", async ({ scene }) => {
     const host = await work(scene);
     await host.program.stop("SIGKILL");
-    const path = join(scene.home, "audit.jsonl");
+    const path = inside(scene.home, "audit.jsonl");
     const whole = log(scene).length;
     appendFileSync(path, '{"idx":99,"time":17');
     expect(audit(scene, "verify").out).toContain("no whole one");
@@ -103,7 +103,7 @@ describe("the audit log", () => {
     await (await work(scene)).stop();
     const rows = log(scene);
     const part = scene.path("part.jsonl");
-    copyFileSync(join(scene.home, "audit.jsonl"), part);
+    copyFileSync(inside(scene.home, "audit.jsonl"), part);
     writeFileSync(part, rows.slice(3).map((r) => `${JSON.stringify(r)}\n`).join(""));
     expect(audit(scene, "verify", part, "--host-key", rows[0].payload.hostKey).code).toBe(0);
     const out = scene.path("export.jsonl");
@@ -112,5 +112,30 @@ describe("the audit log", () => {
     truncateSync(out, 100);
     expect(audit(scene, "verify", out).code).toBe(12);
     expect(audit(scene, "show", "--since", "yesterdayish").code).toBe(2);
+  });
+
+  test("cannot be cut behind the back of a machine that has seen it", async ({ scene }) => {
+    const relay = await startRelay(scene);
+    const host = await Host.behind(scene, relay.url);
+    const env = { FARHAND_HOME: scene.path("elsewhere"), HOME: scene.path("elsewhere-home") };
+    for (const dir of Object.values(env)) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const owner = await host.owner;
+    const offer = await host.offer();
+    const join = scene.farhand(["join", offer.pairingCode, "--json"], { env });
+    await owner.event("farhand/pairing/changed", (p) => p.state === "confirming");
+    await owner.call("farhand/pairing/confirm", { pairingId: offer.farhand.pairingId, accept: true });
+    join.type("matches\n");
+    expect((await join.exited).code).toBe(0);
+    const ask = (): Promise<{ code: number | null; stderr: string }> => scene.run(["rpc", "farhand/status", "{}"], { env });
+    for (let i = 0; i < 2; i++) expect(await ask()).toMatchObject({ code: 0, stderr: "" });
+    await host.stop();
+    const path = inside(scene.home, "audit.jsonl");
+    writeFileSync(path, `${readFileSync(path, "utf8").split("\n").slice(0, 2).join("\n")}\n`);
+    expect(audit(scene, "verify").code).toBe(0); // a shorter chain is a chain: only a witness can tell
+    await Host.behind(scene, relay.url);
+    await ask();
+    const told = await ask();
+    expect(told.stderr).toContain("WARNING: the host's audit log is not the one this device has seen");
+    expect(told.code).toBe(0);
   });
 });
