@@ -358,7 +358,9 @@ bool reader_runs_alone(struct reader_place *place, const struct shell_word *word
     reader_check_fn *special = name == NULL ? NULL : special_find(name);
     const struct reader *reader = name == NULL ? NULL : reader_find(name);
     bool ok = false;
-    if (special != NULL) {
+    if (!place_is_home(place)) {
+        use.why = "it runs outside the workspace";
+    } else if (special != NULL) {
         ok = special(&use);
     } else if (reader != NULL) {
         ok = is_worded(reader) ? use_words(&use) : use_options(&use, reader);

@@ -72,6 +72,13 @@ bool place_has(const struct reader_place *place, const struct shell_word *word)
     return true;
 }
 
+/* `ls` alone reads where it is. */
+bool place_is_home(const struct reader_place *place)
+{
+    static const struct shell_word here = {".", 1, 0};
+    return place_has(place, &here);
+}
+
 static bool place_is_known(const struct reader_place *place, const char *path)
 {
     for (unsigned i = 0; i < place->n_places; i++) {

@@ -36,6 +36,7 @@ NODISCARD bool use_options(struct reader_use *use, const struct reader *reader);
 bool use_has(const struct reader_use *use, const char *word);
 
 /* ---- reader_path.c ---- */
+bool place_is_home(const struct reader_place *place); // where it is now, for certain
 bool place_has(const struct reader_place *place, const struct shell_word *word);
 NODISCARD bool place_enter(struct reader_place *place, const struct shell_word *word);
 
