@@ -99,7 +99,9 @@ static void ask_page(struct upcall *u, const char *cursor)
 /* False: it does not fit any more, or memory is short. */
 static bool keep_turn(struct window *w, struct bytes raw)
 {
-    if (w->octets + raw.len > w->budget) {
+    const size_t room =
+        w->n_turns == 0 && w->budget < WINDOW_NEWEST ? WINDOW_NEWEST : w->budget;
+    if (w->octets + raw.len > room) {
         return false;
     }
     struct turn *t = mem_try(1, sizeof(*t));

@@ -9,7 +9,9 @@
  * Shape      window_open() changes the call; each answer goes to window_answer() until
  *            it gives the whole. A history that does not fit loses its oldest turns,
  *            and the answer says farhand:{clamped:[{field:"turns",…}]}.
- * Limits     WINDOW_DEVICE / WINDOW_LOCAL octets of turns.
+ * Limits     WINDOW_DEVICE / WINDOW_LOCAL octets of turns, WINDOW_NEWEST of the newest one
+ *            alone. What is older is read page by page: thread/turns/list and
+ *            thread/items/list.
  * Tests      tests/unit/hub_window_test.c
  */
 #ifndef HOST_WINDOW_H
@@ -17,7 +19,8 @@
 
 #include "host/upcall.h"
 
-#define WINDOW_DEVICE (4u * 1024 * 1024)
+#define WINDOW_DEVICE (64u * 1024)       // so that a thread of any size opens at once
+#define WINDOW_NEWEST (4u * 1024 * 1024) // of the newest turn, which comes all the same
 #define WINDOW_LOCAL  (32u * 1024 * 1024)
 #define WINDOW_FIRST  4   // turns of the first page: their size is not known yet
 #define WINDOW_PAGE   100 // turns of any page
