@@ -17,6 +17,7 @@
 #define READ_CHUNK    65536
 
 struct rpc {
+    const struct client_call *call;
     bool follow;
     int code;
 };
@@ -28,12 +29,33 @@ static void print_line(FILE *to, struct bytes text)
     (void)fflush(to);
 }
 
+/* A script that would repeat a call must know which of the two it is. */
+static int error_exit(struct bytes error)
+{
+    enum { AGENT_DOWN = -32013, UNKNOWN = -32014 };
+    json_t *parsed = NULL;
+    int64_t code = 0;
+    if (json_parse(error, &parsed) == OK) {
+        code = json_get_int(parsed, "code", 0);
+    }
+    json_decref(parsed);
+    if (code == UNKNOWN) {
+        (void)cli_fail(EXIT_UNKNOWN, "outcome unknown: it may have been done");
+        return EXIT_UNKNOWN;
+    }
+    if (code == AGENT_DOWN) {
+        (void)cli_fail(EXIT_UNSENT, "not delivered: the agent never had it");
+        return EXIT_UNSENT;
+    }
+    return EXIT_RPC;
+}
+
 static void on_answer(void *user, struct bytes result, struct bytes error)
 {
     struct rpc *r = user;
     if (error.len != 0) {
         print_line(stderr, error);
-        r->code = EXIT_RPC;
+        r->code = error_exit(error);
     } else {
         print_line(stdout, result);
         r->code = EXIT_DONE;
@@ -51,7 +73,10 @@ static void on_notice(void *user, struct bytes text)
 static void on_ended(void *user, enum link_cause cause, const char *sentence)
 {
     struct rpc *r = user;
-    if (cause != LINK_OK) {
+    const bool open = r->call != NULL && client_call_is_open(r->call);
+    if (open && (cause == LINK_LOST || cause == LINK_TIMEOUT)) {
+        r->code = cli_fail(EXIT_UNKNOWN, "%s: outcome unknown", sentence);
+    } else if (cause != LINK_OK) {
         r->code = cli_fail(cause_exit(cause), "%s", sentence);
     }
 }
@@ -129,7 +154,7 @@ static int call(const struct cli_args *args, const struct target *target,
     }
     const bool said = witness_say(home, target);
     struct loop *loop = loop_create();
-    (void)client_call_open(loop, &o, &ops, &r);
+    r.call = client_call_open(loop, &o, &ops, &r);
     loop_run(loop);
     loop_destroy(loop);
     if (!said) {
@@ -175,8 +200,8 @@ const struct cli_command cmd_rpc = {
     .summary = "call one method of a host and print its answer",
     .text =
         "Prints the result as JSON on stdout. An error of the other side is printed "
-        "as JSON on stderr and gives exit code 7. With '-' the parameters are read "
-        "from stdin.\n\n"
+        "as JSON on stderr and gives exit code 7; 14 when the outcome is unknown, 15 "
+        "when it was not delivered. With '-' the parameters are read from stdin.\n\n"
         "    farhand rpc thread/list '{\"limit\":5}'\n"
         "    farhand rpc --host desk farhand/status",
     .options = options,

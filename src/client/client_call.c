@@ -19,6 +19,7 @@ struct client_call {
     const char *method;
     struct bytes params;
     bool follow;
+    bool asked; // the request has left
     bool answered;
     bool ending;
     struct reach *reach; // NULL once it is done
@@ -71,6 +72,11 @@ static void on_deadline(struct timer *t)
     }
 }
 
+bool client_call_is_open(const struct client_call *c)
+{
+    return c->asked && !c->answered;
+}
+
 void client_call_close(struct client_call *c)
 {
     end(c, c->answered ? LINK_OK : LINK_CANCELED, "cancelled");
@@ -94,6 +100,7 @@ static void ask(struct client_call *c)
     buf_init(&text, CLIENT_CALL_TEXT_MAX);
     send(c, &text,
          jsonrpc_put_request(&text, BYTES_LIT(REQUEST_ID), c->method, c->params));
+    c->asked = !c->ending;
 }
 
 static void greet(struct client_call *c)

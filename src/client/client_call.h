@@ -38,6 +38,8 @@ struct client_call_options {
 struct client_call *client_call_open(struct loop *loop,
                                      const struct client_call_options *o,
                                      const struct client_call_ops *ops, void *user);
+/* The request has left, and nothing is known of it: asked inside `ended`. */
+bool client_call_is_open(const struct client_call *c);
 void client_call_close(struct client_call *c); // `ended` follows, with LINK_CANCELED
 
 #endif
