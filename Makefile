@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+CHAOS_ROUNDS ?= 100
 ARGS ?=
 ENV := tools/env.sh
 
@@ -38,6 +39,12 @@ test-all: ## the suite, plus gcc, clang, TSan, clang-format, clang-tidy, cppchec
 bench: build ## measure; prints a table and writes build/bench/NAME.json
 	@$(ENV) tools/bench.sh $(ARGS)
 
+chaos: ## kill -9 anything at any moment, CHAOS_ROUNDS (100) times; prints what it did
+	@tools/deps.sh build run test
+	@tools/build.sh asan
+	@tools/web.sh build
+	@FARHAND_CHAOS=$(CHAOS_ROUNDS) $(ENV) node tools/vitest.mjs functional chaos
+
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60) each
 	@tools/deps.sh build lint
 	@tools/fuzz.sh $(FUZZ_SECONDS)
@@ -59,6 +66,6 @@ fmt: ## format the C sources in place
 clean: ## remove what was built (keeps the tools in build/tools)
 	@find build -mindepth 1 -maxdepth 1 ! -name tools -exec rm -rf {} + 2>/dev/null || true
 
-.PHONY: help deps build up test test-all bench fuzz install fresh lint fmt clean
+.PHONY: help deps build up test test-all bench chaos fuzz install fresh lint fmt clean
 
 export PREFIX DESTDIR
