@@ -1,11 +1,11 @@
 // What happened is written down, and nobody can change it without being found out.
 
 import { execFileSync } from "node:child_process";
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, closeSync, copyFileSync, mkdirSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join as inside } from "node:path";
 
 import { approval, Host, say, startRelay, startThread, turnEnds } from "./lib/host";
-import type { Json } from "./lib/rpc";
+import { connectRpc, type Json } from "./lib/rpc";
 import { describe, expect, FARHAND, type Scene, test } from "./lib/scene";
 
 function log(scene: Scene): Json[] {
@@ -137,5 +137,45 @@ describe("the audit log", () => {
     const told = await ask();
     expect(told.stderr).toContain("WARNING: the host's audit log is not the one this device has seen");
     expect(told.code).toBe(0);
+  });
+
+  test("on a full disk refuses in words what would act, and goes on when there is room", async ({ scene }) => {
+    // A disk of its own: a tmpfs in a mount namespace, reached through /proc.
+    const root = process.getuid?.() === 0;
+    const unshare = root ? ["unshare", "--mount"] : ["unshare", "--user", "--map-root-user", "--mount"];
+    const script = `mount -t tmpfs -o size=64m,mode=0700 tmpfs '${scene.home}' && exec '${FARHAND}' up --practice --port 0 --no-code --cwd '${scene.work}'`;
+    const program = scene.start([...unshare, "sh", "-c", script], { name: "host on a small disk" });
+    await program.line(/The agent is ready/);
+    const home = `/proc/${program.pid}/root${scene.home}`;
+    const rpc = await connectRpc("local", `unix:${home}/run/host.sock`);
+    scene.atEnd(() => rpc.close());
+    await rpc.initialize();
+    const threadId = await startThread(rpc);
+    const filler = openSync(inside(home, "filler"), "w");
+    try {
+      for (;;) writeSync(filler, Buffer.alloc(4096));
+    } catch (error) {
+      expect((error as NodeJS.ErrnoException).code).toBe("ENOSPC");
+    }
+    // The first record that does not fit raises the alarm; then nothing that acts begins.
+    const asked = async (): Promise<string> =>
+      say(rpc, threadId, "say hello").then(
+        () => "",
+        (error: Error) => error.message,
+      );
+    let refusal = "";
+    for (let i = 0; i < 40 && refusal === ""; i++) refusal = await asked();
+    expect(refusal).toContain("No space left on device");
+    const status = await rpc.call("farhand/status");
+    expect(status.audit.lastError).toContain("No space left on device");
+    closeSync(filler);
+    rmSync(inside(home, "filler"));
+    const from = rpc.mark;
+    expect(await asked()).toBe("");
+    await turnEnds(rpc, threadId, from);
+    expect((await rpc.call("farhand/status")).audit.lastError).toBeUndefined();
+    copyFileSync(inside(home, "audit.jsonl"), scene.path("full.jsonl"));
+    expect(audit(scene, "verify", scene.path("full.jsonl"))).toMatchObject({ code: 0 });
+    expect(readFileSync(scene.path("full.jsonl"), "utf8")).toContain('"after":"the audit log cannot be written');
   });
 });
