@@ -4,7 +4,7 @@
 # then each program of tests/bench that prints its figures itself.
 set -eu
 cd "$(dirname "$0")/.."
-programs='policy audit'
+programs='policy audit lane'
 quick=
 spine=
 chosen=
