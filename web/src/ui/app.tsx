@@ -184,7 +184,9 @@ function AtDesk({ controller, desk, route, onLeave }: {
                 type="button" role="radio" class="folder" key={host.id}
                 aria-checked={host.id === desk.client.host.id} onClick={() => change(host)}
               >
-                <Icon name="terminal" /><span><b>{host.name}</b></span><Icon name="check" size={18} />
+                <Icon name="terminal" />
+                <span><b>{host.name}</b><small>{hostWords(desk, host)}</small></span>
+                <Icon name="check" size={18} />
               </button>
             ))}
           </div>
@@ -192,6 +194,14 @@ function AtDesk({ controller, desk, route, onLeave }: {
       )}
     </div>
   );
+}
+
+/** The same truth as the strip, and no more than is known. */
+function hostWords(desk: Desk, host: HostRecord): string {
+  if (host.id !== desk.client.host.id) return "not connected while another host is in view";
+  const { phase, sentence } = desk.client.state;
+  if (phase === "open") return "connected";
+  return sentence ?? "being reached";
 }
 
 const TABS: [Route["at"] & ("threads" | "inbox" | "devices" | "settings"), IconName, string][] = [

@@ -43,6 +43,7 @@ function linksOf(state: ConnectionState, desk: Desk, now: number): Link[] {
   const open = phase === "open";
   const status = desk.status?.value;
   const relayBroken = broken === "relay";
+  const direct = open && state.via?.kind === "direct";
   const hostBroken = !open && broken !== undefined && !relayBroken;
   const agentAt = desk.status ? Math.max(0, desk.status.at - (status?.agent.ageMs ?? 0)) : 0;
   const agentBad = status !== undefined && ["down", "loginRequired"].includes(status.agent.state);
@@ -50,8 +51,8 @@ function linksOf(state: ConnectionState, desk: Desk, now: number): Link[] {
   const relayHealth = phase === "dialing" ? "old" : healthOf(state.relayProof, relayBroken, now);
   return [
     {
-      name: "Relay", health: relayHealth, proof: state.relayProof,
-      sentence: relayBroken ? sentence : "forwards what it cannot read",
+      name: direct ? "Direct" : "Relay", health: relayHealth, proof: state.relayProof,
+      sentence: relayBroken ? sentence : direct ? "straight to the host, no relay between" : "forwards what it cannot read",
     },
     {
       name: desk.client.host.name, health: open || hostBroken ? healthOf(state.hostProof, hostBroken, now) : "old",
