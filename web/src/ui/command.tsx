@@ -4,7 +4,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Entry } from "../client/thread";
 import type { Command } from "../wire/codex";
 import { spans } from "./ansi";
-import { DecidedBy } from "./decision";
+import { ASKS, type Asks, DecidedBy } from "./decision";
 import { duration, plainCommand, shortPath } from "./format";
 import { Icon } from "./icons";
 
@@ -34,8 +34,8 @@ function Output({ text, open }: { text: string; open: boolean }) {
   );
 }
 
-function outcome(item: Command, entry: Entry, asks: boolean): { word: string; tone: string } {
-  if (asks) return { word: "waits for you", tone: "wait" };
+function outcome(item: Command, entry: Entry, asks: Asks): { word: string; tone: string } {
+  if (asks) return { word: ASKS[asks], tone: "wait" };
   if (item.status === "declined") return { word: "declined", tone: "bad" };
   if (entry.open) return { word: "running", tone: "live" };
   if (item.exitCode === 0) return { word: "done", tone: "good" };
@@ -44,7 +44,7 @@ function outcome(item: Command, entry: Entry, asks: boolean): { word: string; to
   return item.status === "completed" ? { word: "done", tone: "good" } : { word: "not finished", tone: "" };
 }
 
-export function CommandCard({ entry, asks }: { entry: Entry; asks: boolean }) {
+export function CommandCard({ entry, asks }: { entry: Entry; asks: Asks }) {
   const item = entry.item as Command;
   const { word, tone } = outcome(item, entry, asks);
   return (

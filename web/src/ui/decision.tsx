@@ -2,6 +2,10 @@
 
 import type { Decision } from "../client/thread";
 
+/** Does an item wait: for a person, or signed here and on its way to the host? */
+export type Asks = "you" | "signed" | undefined;
+export const ASKS = { you: "waits for you", signed: "signed, on its way" } as const;
+
 const DECISIONS: Record<string, string> = {
   accept: "Approved", acceptForSession: "Approved for this session", decline: "Declined",
   cancel: "Declined and stopped", answer: "Answered", withdrawn: "Withdrawn", grant: "Granted",

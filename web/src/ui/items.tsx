@@ -6,7 +6,7 @@ import type { Entry } from "../client/thread";
 import type { AgentMessage, OtherItem, Patch, Plan, Reasoning, ToolCall, UserMessage } from "../wire/codex";
 import { CommandCard } from "./command";
 import { IconButton } from "./bits";
-import { DecidedBy } from "./decision";
+import { ASKS, type Asks, DecidedBy } from "./decision";
 import { FileDiff } from "./diff";
 import { baseName, duration } from "./format";
 import { go } from "./hooks";
@@ -52,15 +52,15 @@ function Thought({ entry }: { entry: Entry }) {
   );
 }
 
-function patchWord(entry: Entry, item: Patch, asks: boolean): { word: string; tone: string } {
-  if (asks) return { word: "waits for you", tone: "wait" };
+function patchWord(entry: Entry, item: Patch, asks: Asks): { word: string; tone: string } {
+  if (asks) return { word: ASKS[asks], tone: "wait" };
   if (item.status === "declined") return { word: "declined", tone: "bad" };
   if (item.status === "failed") return { word: "failed", tone: "bad" };
   if (item.status === "completed") return { word: "applied", tone: "good" };
   return entry.open ? { word: "writing", tone: "live" } : { word: "not applied", tone: "" };
 }
 
-function PatchCard({ entry, asks, root, threadId }: { entry: Entry; asks: boolean; root: string; threadId: string }) {
+function PatchCard({ entry, asks, root, threadId }: { entry: Entry; asks: Asks; root: string; threadId: string }) {
   const item = entry.item as Patch;
   const { word, tone } = patchWord(entry, item, asks);
   const files = item.changes.length === 1 ? "1 file" : `${item.changes.length} files`;
@@ -115,7 +115,7 @@ function Other({ item }: { item: OtherItem }) {
 }
 
 export const ItemView = memo(function ItemView({ entry, asks, root, threadId }: {
-  entry: Entry; revision: number; open: boolean; asks: boolean; root: string; threadId: string;
+  entry: Entry; revision: number; open: boolean; asks: Asks; root: string; threadId: string;
 }) {
   switch (entry.item.type) {
     case "userMessage": return <User item={entry.item} />;

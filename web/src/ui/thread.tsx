@@ -1,6 +1,6 @@
 // One thread: its items as they come, what waits for an answer, and the composer.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Desk } from "../client/desk";
 import type { Outgoing } from "../client/outbox";
 import type { Entry, ThreadModel, TurnView } from "../client/thread";
@@ -8,6 +8,7 @@ import type { Queued } from "../wire/codex";
 import { Dock } from "./approval";
 import { copyText, Empty, IconButton, Waiting } from "./bits";
 import { Composer } from "./composer";
+import type { Asks } from "./decision";
 import { baseName, duration, title } from "./format";
 import { go, useDesk, useStickToEnd } from "./hooks";
 import { Icon } from "./icons";
@@ -37,7 +38,10 @@ export function ThreadPane({ desk, id }: { desk: Desk; id: string }) {
 function ThreadView({ desk, model }: { desk: Desk; model: ThreadModel }) {
   const running = model.status.type === "active" || model.activeTurn !== undefined;
   const requests = desk.requestsOf(model.id);
-  const asking = useMemo(() => new Set(requests.map((r) => r.itemId)), [requests.map((r) => r.id).join()]);
+  const asking = new Map(requests.map((card): [string | undefined, Asks] => {
+    const decided = desk.approvals.decided.get(card.id);
+    return [card.itemId, decided && decided.progress !== "refused" ? "signed" : "you"];
+  }));
   const outgoing = desk.outbox.of(model.id);
   const last = model.entries.at(-1);
   const grown = `${model.entries.length}/${last?.revision}/${outgoing.length}/${requests.length}`;
@@ -148,7 +152,7 @@ function Older({ desk, model }: { desk: Desk; model: ThreadModel }) {
 }
 
 /** Items in order, with a line where a turn ended otherwise than well. */
-function Turns({ model, asking }: { model: ThreadModel; asking: Set<string | undefined> }) {
+function Turns({ model, asking }: { model: ThreadModel; asking: Map<string | undefined, Asks> }) {
   const groups: { turnId: string; entries: Entry[] }[] = [];
   for (const entry of model.entries) {
     const group = groups.at(-1);
@@ -162,7 +166,7 @@ function Turns({ model, asking }: { model: ThreadModel; asking: Set<string | und
           {entries.map((entry) => (
             <ItemView
               key={entry.item.id} entry={entry} revision={entry.revision} open={entry.open}
-              asks={asking.has(entry.item.id)} root={model.thread.cwd} threadId={model.id}
+              asks={asking.get(entry.item.id)} root={model.thread.cwd} threadId={model.id}
             />
           ))}
           <TurnEnd turn={model.turns.get(turnId)} />
