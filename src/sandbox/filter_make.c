@@ -22,7 +22,6 @@
 #include "sandbox/filter.h"
 
 #define MFD_NOEXEC_SEAL_BIT 0x8u
-#define MFD_EXEC_BIT        0x10u
 #define SOCK_TYPE_BITS      0xfu
 #define LOW_32_BITS         UINT64_C(0xffffffff)
 #define TIOCSETD_CMD        0x5423
@@ -129,10 +128,9 @@ static void refuse_by_argument(scmp_filter_ctx ctx, uint32_t deny, unsigned kind
     for (size_t i = 0; i < sizeof(ioctls) / sizeof(ioctls[0]); i++) {
         rule_bits(ctx, deny, "ioctl", 1, LOW_32_BITS, ioctls[i]);
     }
-    if ((kind & FILTER_NAMESPACE) != 0) {
-        rule_bits(ctx, deny, "memfd_create", 1, MFD_EXEC_BIT, MFD_EXEC_BIT);
-    } else {
-        rule_bits(ctx, deny, "memfd_create", 1, MFD_NOEXEC_SEAL_BIT, 0);
+    /* A program that is no file is held by nothing that speaks of files. */
+    rule_bits(ctx, deny, "memfd_create", 1, MFD_NOEXEC_SEAL_BIT, 0);
+    if ((kind & FILTER_NAMESPACE) == 0) {
         refuse_others(ctx, deny);
     }
     /* A datagram end of a pair could be sent to any address: streams only. */

@@ -175,23 +175,12 @@ static bool make_dev(struct world *w)
                : failed(w, "close", "/dev");
 }
 
-/* An anonymous file of this process namespace is not to be run as a program. */
-static void forbid_memfd_programs(void)
-{
-    const int fd = open("/proc/sys/vm/memfd_noexec", O_WRONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)!write(fd, "1", 1); // before Linux 6.3 there is none
-        (void)close(fd);
-    }
-}
-
 static bool make_proc(struct world *w)
 {
     if (mount("proc", "/proc", "proc", MS_NOSUID_ | MS_NODEV_ | MS_NOEXEC_, NULL) !=
         0) {
         return failed(w, "mount", "/proc");
     }
-    forbid_memfd_programs();
     return set_attributes(AT_FDCWD, "/proc", 0, MOUNT_ATTR_RDONLY, 0)
                ? true
                : failed(w, "close", "/proc");

@@ -382,6 +382,11 @@ enum err sandbox_plan_make(struct plan *out, const struct sandbox_policy *policy
     return e;
 }
 
+enum err sandbox_plan_scratch(struct plan *p, const char *path)
+{
+    return add(p, PLAN_SCRATCH, SITE_FOLDER, path);
+}
+
 void sandbox_plan_fini(struct plan *p)
 {
     for (size_t i = 0; i < p->n_items; i++) {

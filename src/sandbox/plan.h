@@ -65,6 +65,8 @@ struct plan {
 NODISCARD enum err sandbox_plan_make(struct plan *out,
                                      const struct sandbox_policy *policy,
                                      const struct site *site, struct diag *diag);
+/* The private folder of a run without namespaces. */
+NODISCARD enum err sandbox_plan_scratch(struct plan *p, const char *path);
 void sandbox_plan_fini(struct plan *p); // a zeroed object is fine
 
 /* What the plan grants at an absolute path without "..", "." and links. */

@@ -365,6 +365,9 @@ static enum err prepare(struct run *r, struct diag *diag)
     e = r->plan->namespaces || r->plan->mode == SANDBOX_FULL_ACCESS
             ? OK
             : scratch_make(r->scratch, sizeof(r->scratch));
+    if (e == OK && r->scratch[0] != '\0') {
+        e = sandbox_plan_scratch(r->plan, r->scratch);
+    }
     if (e == OK) {
         e = r->plan->mode == SANDBOX_FULL_ACCESS
                 ? OK
