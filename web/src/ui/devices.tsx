@@ -42,14 +42,14 @@ export function Devices({ desk }: { desk: Desk }) {
                 <i class={`dot ${row.farhand?.connected && !offline ? "good" : ""}`} />
                 <span>
                   <b>{row.displayName || "Device"}{row.clientId === you?.clientId && <em> this device</em>}</b>
-                  <small>{row.farhand?.role ?? ""}{row.farhand?.connected ? " · connected" : row.lastSeenAt ? ` · seen ${age(now - row.lastSeenAt * 1000)} ago` : " · not seen yet"}</small>
+                  <small>{row.farhand?.role ?? ""}{row.farhand?.connected ? (offline ? " · was connected" : " · connected") : row.lastSeenAt ? ` · seen ${age(now - row.lastSeenAt * 1000)} ago` : " · not seen yet"}</small>
                 </span>
                 <Icon name="right" size={18} />
               </button>
             </li>
           ))}
         </ul>
-        <p class="note">{desk.mayAdmin
+        <p class="note after">{desk.mayAdmin
           ? "A new device is added at the host: farhand pair shows a code and a phrase."
           : "Only an owner changes or revokes devices; at the host: farhand devices."}</p>
       </div>
