@@ -17,7 +17,7 @@ const LOOK_MS = 400; // how long a turn may take to end before its history is re
 const LOOKS = 150;
 
 const VICTIMS = ["host", "relay", "agent", "controller"] as const;
-const MOMENTS = ["sent", "answered", "asked", "accepted", "ran"] as const;
+const MOMENTS = ["sent", "taken", "answered", "asked", "accepted", "ran"] as const;
 type Victim = (typeof VICTIMS)[number];
 type Moment = (typeof MOMENTS)[number];
 
@@ -145,6 +145,7 @@ async function round(world: World, tag: string, victim: Victim, moment: Moment):
   const ofThread = (p: Json): boolean => p.threadId === threadId;
   const reached: Record<Moment, () => Promise<unknown>> = {
     sent: async () => undefined,
+    taken: () => desk.event("thread/status/changed", (p) => ofThread(p) && p.status.type === "active", { from }),
     answered: () => answered,
     asked: () => desk.event(APPROVAL, ofThread, { from }),
     accepted: () => desk.event("serverRequest/resolved", ofThread, { from }),
