@@ -81,15 +81,25 @@ class World {
   }
 
   async kill(victim: Victim): Promise<void> {
-    const { scene } = this;
     if (victim === "host") await this.host.stop("SIGKILL");
     else if (victim === "relay") await this.relay.program.stop("SIGKILL");
     else if (victim === "controller") {
       this.phone.sockets.cut();
       this.phone.stop();
-    } else {
-      for (const pid of scene.strays().filter((pid) => scene.commandOf(pid).includes("app-server"))) process.kill(pid, "SIGKILL");
+    } else this.agent("SIGKILL");
+  }
+
+  agent(signal: NodeJS.Signals): void {
+    for (const pid of this.scene.strays().filter((pid) => this.scene.commandOf(pid).includes("app-server"))) process.kill(pid, signal);
+  }
+
+  /** Until the host says that the newest command of this device has gone to the agent. */
+  async sent(): Promise<void> {
+    for (let look = 0; look < 1000; look++) {
+      const { data } = await this.rpc.call("farhand/commands/read");
+      if (data.at(-1)?.method === "turn/start" && data.at(-1)?.state === "sent") return;
     }
+    throw new Error("the command was not sent");
   }
 
   async revive(victim: Victim, from: number): Promise<void> {
@@ -181,5 +191,28 @@ describe("chaos", () => {
       if (v.told === "an answer" && victim !== "agent") expect(v.status, `${tag} was taken, so it ends`).toBe("completed");
     }
     for (const [line, count] of [...counts].sort()) console.log(`chaos: ${String(count).padStart(3)} x ${line}`);
+  });
+
+  // The agent is stopped, so that its answer cannot come before the host dies.
+  test.for([
+    ["that goes on", "SIGCONT"],
+    ["that dies with it", "SIGKILL"],
+  ] as const)("a host dies on a turn it has sent to an agent %s the turn is done once", async ([, signal], { scene }) => {
+    const world = new World(scene);
+    await world.begin();
+    const tag = "between";
+    world.agent("SIGSTOP");
+    world.rpc
+      .call("turn/start", { threadId: world.threadId, clientUserMessageId: tag, input: [{ type: "text", text: `run echo ${tag} >> counted`, text_elements: [] }] })
+      .catch(() => undefined);
+    await world.sent();
+    await world.kill("host");
+    world.agent(signal);
+    await world.revive("host", 0);
+    const turns = await world.settled(tag);
+    expect(turns.map((turn) => turn.status)).toEqual(["completed"]);
+    expect(world.lines(tag)).toBe(1);
+    const { data } = await world.rpc.call("farhand/commands/read");
+    expect(data.findLast((row: Json) => row.method === "turn/start").state).toBe("answered");
   });
 });
