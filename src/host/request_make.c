@@ -82,7 +82,7 @@ static void ask_rules(struct request *r, const struct approval_request *asked)
         return;
     }
     char cwd[PATH_MAX] = "";
-    if (asked->cwd.len < sizeof(cwd)) {
+    if (asked->cwd.len > 0 && asked->cwd.len < sizeof(cwd)) {
         memcpy(cwd, asked->cwd.at, asked->cwd.len);
     }
     hub->ops.policy->judge(hub->user, asked, folders_of(&hub->folders, cwd),
