@@ -12,6 +12,7 @@ extern const struct cli_command cmd_stop;
 extern const struct cli_command cmd_status;
 extern const struct cli_command cmd_pair;
 extern const struct cli_command cmd_devices;
+extern const struct cli_command cmd_approvals;
 extern const struct cli_command cmd_audit;
 extern const struct cli_command cmd_doctor;
 extern const struct cli_command cmd_policy;
