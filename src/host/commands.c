@@ -101,10 +101,17 @@ enum err commands_accept(void *user, const struct hub_command *c)
 enum err commands_commit(struct host *h)
 {
     const enum err e = store_commit(h->store);
-    if (e == OK && h->reading != NULL) {
-        link_stream_committed(h->reading, link_stream_seq(h->reading));
+    if (e == OK) {
+        commands_committed(h);
     }
     return e;
+}
+
+void commands_committed(struct host *h)
+{
+    if (h->reading != NULL) {
+        link_stream_committed(h->reading, link_stream_seq(h->reading));
+    }
 }
 
 /* One text of a device, with its number: whatever it makes durable is told to its lane,

@@ -193,6 +193,7 @@ void commands_moved(void *user, const struct hub_command *c);
  * number, its row and what its handler put are durable together, or nothing is. A
  * handler that does not call it has it called after it returns. */
 NODISCARD enum err commands_commit(struct host *h);
+void commands_committed(struct host *h); // … when a handler has committed it itself
 void commands_input(struct host *h, struct controller *c, struct link_stream *st,
                     struct bytes text);
 void commands_recover(struct host *h); // before the agent is there

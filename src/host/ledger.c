@@ -74,7 +74,13 @@ static enum err put_vote(struct host *h, const struct hub_vote *v, uint64_t idx)
     };
     memcpy(vote.request, v->after->id, sizeof(vote.request));
     memcpy(vote.device, v->vote->device, sizeof(vote.device));
-    return store_approval_vote(h->store, v->by == NULL ? NULL : &vote, v->after);
+    const bool joins = store_in_transaction(h->store); // last_recv and its command
+    const enum err e =
+        store_approval_vote(h->store, v->by == NULL ? NULL : &vote, v->after);
+    if (e == OK && joins) {
+        commands_committed(h);
+    }
+    return e;
 }
 
 static enum err on_voted(void *user, const struct hub_vote *v)
