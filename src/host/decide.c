@@ -241,6 +241,11 @@ void request_answered(struct controller *c, const struct jsonrpc *rpc)
     } else if (!request_may_answer(r, c)) {
         controller_error(c, rpc->id, HUB_ERR_RIGHTS, "not allowed for your role");
         request_notify(r, HUB_EVENT_REFUSED, &c->info, "not allowed for the role");
+    } else if (rpc->kind == JSONRPC_RESPONSE && r->approval &&
+               c->info.kind == CONTROLLER_DEVICE && c->hub->ops.approvals != NULL) {
+        controller_error(c, rpc->id, HUB_ERR_PROOF,
+                         "a device decides with farhand/approval/decide, signed");
+        request_notify(r, HUB_EVENT_REFUSED, &c->info, "unsigned");
     } else if (rpc->kind == JSONRPC_RESPONSE) {
         answer(r, c, rpc);
     } else if (r->kind->answer == ANSWER_TOOL) {

@@ -1,7 +1,7 @@
 // Approvals exactly once: signed, durable, decided by one, known to all.
 
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 
 import { Decision } from "../../web/src/session/approval";
 import { lv, unb64url } from "../../web/src/wire/bytes";
@@ -281,5 +281,58 @@ describe("an approval", () => {
     await turnEnds(back, threadId);
     expect(lines(scene, "ran.txt")).toBe(1);
   });
-});
 
+  test("is listed, shown and decided from a terminal here and on a joined machine, which signs", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const desk = await host.owner;
+    const elsewhere = { FARHAND_HOME: scene.path("elsewhere"), HOME: scene.path("elsewhere") };
+    mkdirSync(scene.path("elsewhere"), { mode: 0o700 });
+    const offer = await host.offer();
+    const join = scene.farhand(["join", offer.farhand.url, "--json"], { env: elsewhere });
+    await desk.event("farhand/pairing/changed", (p) => p.state === "confirming");
+    await desk.call("farhand/pairing/confirm", { pairingId: offer.farhand.pairingId, accept: true });
+    join.type("matches\n");
+    expect((await join.exited).code).toBe(0);
+    const threadId = await startThread(desk);
+    await say(desk, threadId, "run echo here >> ran.txt\nrun echo there >> ran.txt");
+    const first = await approval(desk, threadId);
+    const listed = await scene.run(["approvals", "list"]);
+    expect(listed.stdout).toContain("echo here");
+    const shown = await scene.run(["approvals", "show", String(first.id)]);
+    expect(shown.stdout).toMatch(/echo here >> ran\.txt[\s\S]*may decide[\s\S]*digest/);
+    expect((await scene.run(["approvals", "accept", "none"])).code).not.toBe(0);
+    const from = desk.mark;
+    expect((await scene.run(["approvals", "accept", String(first.id)])).stdout).toContain("Decided: accept");
+    const second = await desk.event("item/commandExecution/requestApproval", (p) => p.command.includes("there"), { from });
+    const there = await scene.run(["approvals", "accept", String(second.id).slice(0, 8)], { env: elsewhere });
+    expect(there.stdout + there.stderr).toContain("Decided: accept");
+    await turnEnds(desk, threadId);
+    expect(lines(scene, "ran.txt")).toBe(2);
+    const [here, signedOne] = audited(scene, "decision");
+    expect(here).toMatchObject({ by: { kind: "local" } });
+    expect(here.sig).toBeFalsy();
+    expect(signedOne).toMatchObject({ by: { kind: "device" }, sig: expect.any(String) });
+  });
+
+  test("answered bare by a device is refused: only a signature decides", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const phone = await host.pair();
+    const rpc = await phone.attach();
+    const threadId = await startThread(rpc);
+    await say(rpc, threadId, "run echo never >> ran.txt");
+    const request = await approval(rpc, threadId);
+    const errors: Json[] = [];
+    const received = rpc.received.bind(rpc);
+    rpc.received = (text) => {
+      const message = JSON.parse(text);
+      if (message.id === request.id && message.error) errors.push(message.error);
+      received(text);
+    };
+    rpc.transport.send(JSON.stringify({ id: request.id, result: { decision: "accept" } }));
+    expect((await rpc.call("farhand/approval/list")).data).toMatchObject([{ state: "pending", decisions: [] }]);
+    expect(errors).toMatchObject([{ code: -32016 }]);
+    expect(lines(scene, "ran.txt")).toBe(0);
+  });
+});

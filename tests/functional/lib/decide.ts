@@ -53,3 +53,15 @@ export async function signed(held: Held, request: Message, decision: number, { r
 export function send(rpc: Rpc, decision: Signed): Promise<Json> {
   return rpc.call("farhand/approval/decide", decision);
 }
+
+const WORDS: Record<string, number> = { accept: 1, acceptForSession: 2, decline: 3, cancel: 4 };
+
+/** What an answer of the engine's own shape comes to, signed and sent as this phone's decision. */
+export async function answerSigned(phone: Phone, rpc: Rpc, request: Message, result: Json): Promise<void> {
+  const said: unknown = result.decision ?? (result.action === "accept" ? undefined : result.action);
+  const permits = result.permissions && (Object.values(result.permissions).some((v) => v !== null) ? "accept" : "decline");
+  const word = typeof said === "object" && said !== null ? "accept" : (said ?? permits);
+  const decision = WORDS[String(word)] ?? 5;
+  const json = decision === 5 ? { result: JSON.stringify(result) } : {};
+  await send(rpc, await signed(holding(phone), request, decision, json)).catch(() => undefined); // as an answer: nobody is told
+}

@@ -8,6 +8,7 @@ import type { SocketMaker } from "../../../web/src/client/leg";
 import { type PairDeps, type Pairing, type PairStep, pairByLink, pairByPhrase } from "../../../web/src/client/pair";
 import { type HostRecord, MemoryStore } from "../../../web/src/client/store";
 import { isPhrase, parsePhrase } from "../../../web/src/session/phrase";
+import { answerSigned } from "./decide";
 import { Inbox } from "./inbox";
 import { Rpc } from "./rpc";
 import type { Scene } from "./scene";
@@ -121,6 +122,12 @@ export class Phone {
       send: (text) => stream.send(text),
       close: () => stream.close(),
     });
+    // A device signs what it decides; what a spec answers in the engine's words is signed here.
+    const bare = rpc.answer.bind(rpc);
+    rpc.answer = (request, result) => {
+      if (request.params?.farhand?.request) void answerSigned(this, rpc, request, result);
+      else bare(request, result);
+    };
     const stream = connection.openStream({
       message: (text) => rpc.received(text),
       lost: () => rpc.closed("the host forgot the stream"),
