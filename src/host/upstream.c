@@ -338,18 +338,27 @@ static const struct notice *find_notice(struct hub *hub, struct bytes method)
     return n;
 }
 
-static void on_notification(struct hub *hub, const struct jsonrpc *rpc,
-                            struct bytes text);
+static void on_other(struct hub *hub, const struct notice *n, const struct jsonrpc *rpc,
+                     struct bytes text)
+{
+    struct said s = {.hub = hub, .notice = n, .params = rpc->params, .text = text};
+    const struct bytes id = plain(member(rpc->params, "threadId"));
+    s.id = id;
+    s.thread = id.len > 0 ? thread_find(hub, id) : NULL;
+    if (hooks[n->hook](&s)) {
+        deliver(&s);
+    }
+}
 
-/* What carries a key of ours is taken as if the agent had said it without. */
-static void on_mapped(struct hub *hub, struct bytes text)
+/* What carries a key of ours is taken as if the agent had said it without. Once: what
+ * a controller gave as its own may look like a key. */
+static void on_mapped(struct hub *hub, const struct notice *n, struct bytes text)
 {
     struct buf own;
     struct jsonrpc rpc;
     buf_init(&own, text.len);
-    if (command_unmap(text, &own) == OK && !command_is_mapped(buf_bytes(&own)) &&
-        jsonrpc_scan(buf_bytes(&own), &rpc) == OK) {
-        on_notification(hub, &rpc, buf_bytes(&own));
+    if (command_unmap(text, &own) == OK && jsonrpc_scan(buf_bytes(&own), &rpc) == OK) {
+        on_other(hub, n, &rpc, buf_bytes(&own));
     } else {
         log_warn("hub.unmapped", "len=%zu", text.len);
     }
@@ -373,15 +382,9 @@ static void on_notification(struct hub *hub, const struct jsonrpc *rpc,
         return;
     }
     if (command_is_mapped(text)) {
-        on_mapped(hub, text);
-        return;
-    }
-    struct said s = {.hub = hub, .notice = n, .params = rpc->params, .text = text};
-    const struct bytes id = plain(member(rpc->params, "threadId"));
-    s.id = id;
-    s.thread = id.len > 0 ? thread_find(hub, id) : NULL;
-    if (hooks[n->hook](&s)) {
-        deliver(&s);
+        on_mapped(hub, n, text);
+    } else {
+        on_other(hub, n, rpc, text);
     }
 }
 

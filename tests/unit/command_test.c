@@ -82,6 +82,29 @@ TEST(a_command_is_durable_before_the_agent_hears_it_and_carries_its_key)
     stage_close(&s);
 }
 
+TEST(an_id_that_looks_like_a_key_hides_nothing)
+{
+    static const char *const given[] = {"fh1:mine", "fh1:" PHONE ":8",
+                                        "fh1:" PHONE ":7:fh1:" PHONE ":8:x"};
+    static const char *const seen[] = {"\"clientId\":\"fh1:mine\"", "\"clientId\":null",
+                                       "\"clientId\":\"fh1:" PHONE ":8:x\""};
+    struct stage s;
+    stage_open(&s);
+    struct seat *phone = device(&s, ROLE_OPERATOR);
+    start_thread(&s, phone, "t1");
+    for (size_t i = 0; i < COUNT(given); i++) {
+        char text[512];
+        write_text(text, sizeof(text),
+                   "{\"method\":\"item/started\",\"params\":{\"threadId\":\"t1\","
+                   "\"turnId\":\"u1\",\"item\":{\"type\":\"userMessage\",\"id\":"
+                   "\"i%zu\",\"clientId\":\"%s\",\"content\":[]}}}",
+                   i, given[i]);
+        agent_says(&s, text);
+        TRUE(strstr(heard(&phone->ear), seen[i]) != NULL);
+    }
+    stage_close(&s);
+}
+
 TEST(what_a_disk_refuses_does_not_happen)
 {
     struct stage s;
@@ -250,6 +273,7 @@ int main(void)
         T(a_key_is_taken_out_of_what_controllers_see),
         T(a_key_is_found_whole_and_nothing_shorter),
         T(a_command_is_durable_before_the_agent_hears_it_and_carries_its_key),
+        T(an_id_that_looks_like_a_key_hides_nothing),
         T(what_a_disk_refuses_does_not_happen),
         T(a_read_and_a_local_call_are_no_commands),
         T(a_command_in_flight_when_the_agent_dies_is_unknown),
