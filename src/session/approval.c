@@ -134,7 +134,8 @@ static bool is_in_order(struct bytes request)
         uint16_t len = 0;
         struct bytes value;
         if (cursor_u8(&c, &tag) != OK || cursor_u16(&c, &len) != OK ||
-            cursor_take(&c, len, &value) != OK || tag < last || tag >= TAG_END) {
+            cursor_take(&c, len, &value) != OK || tag < TAG_ID || tag < last ||
+            tag >= TAG_END) {
             return false;
         }
         if (tag == TAG_COMMAND) {
