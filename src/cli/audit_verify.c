@@ -210,7 +210,7 @@ static void on_request(struct verify *v, const struct audit_line *line)
     }
     const struct bytes id = plain(found[0]);
     buf_clear(&v->scratch);
-    if (id.len >= sizeof(((struct known_request *)0)->id) ||
+    if (id.len == 0 || id.len >= sizeof(((struct known_request *)0)->id) ||
         buf_reserve(&v->scratch, found[1].len, &raw) != OK) {
         fault(v, line->idx, "its request has no proper name");
         return;

@@ -167,6 +167,7 @@ static int run_command(struct job *j)
     if (file != NULL && report < 0) {
         return cli_fail(EXIT_SANDBOX, "--report '%s' cannot be written", file);
     }
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): execve() wants it without its const
     char *const *argv = (char *const *)(uintptr_t)j->args->rest;
     enum err e = sandbox_run(&j->plan, &j->env, argv, &j->result, &diag);
     if (e == ERR_NOT_FOUND) { // without namespaces, if the policy can be held so

@@ -13,7 +13,7 @@
 enum notice_route {
     NOTICE_SUBSCRIBERS, // of params.threadId
     NOTICE_SEERS,       // whoever may see the thread
-    NOTICE_MAYBE,       // subscribers of the thread it names; operators, if it names none
+    NOTICE_MAYBE, // subscribers of the thread it names; operators, if it names none
     NOTICE_OPERATORS,
     NOTICE_HANDLE, // the connection that owns the handle
     NOTICE_DROP,

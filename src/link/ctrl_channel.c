@@ -278,7 +278,9 @@ static void on_frame(void *user, const struct envelope *f)
     }
     if (f->chan != 0) {
         broken(c);
-    } else if (f->type == ENVELOPE_DATA) {
+        return;
+    }
+    if (f->type == ENVELOPE_DATA) {
         on_data(c, f->body);
     } else if (f->type == ENVELOPE_CREDIT && !c->is_door) {
         on_credit(c, f->body);

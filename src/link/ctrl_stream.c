@@ -11,7 +11,7 @@
 /* An answer, or whatever a turn that runs has to say: silence is asked about then. */
 void ctrl_streams_note(struct link_ctrl *c)
 {
-    const struct link_ctrl_stream *st = NULL;
+    const struct link_ctrl_stream *st;
     struct session *s = c->live == NULL ? NULL : ctrl_channel_session(c->live->channel);
     bool expects = false;
     if (s == NULL) {
@@ -82,7 +82,7 @@ static void stream_over(struct link_ctrl_stream *st)
 
 void ctrl_streams_drop(struct link_ctrl *c)
 {
-    struct link_ctrl_stream *st = NULL;
+    struct link_ctrl_stream *st;
     list_each (st, &c->streams, node) {
         stream_over(st);
     }
@@ -90,7 +90,7 @@ void ctrl_streams_drop(struct link_ctrl *c)
 
 void ctrl_streams_message(struct link_ctrl *c, const struct session_message *m)
 {
-    struct link_ctrl_stream *st = NULL;
+    struct link_ctrl_stream *st;
     list_each (st, &c->streams, node) {
         if (st->id != m->stream || st->closing) {
             continue;

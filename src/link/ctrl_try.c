@@ -10,7 +10,7 @@
 
 bool ctrl_is_racing(const struct link_ctrl *c)
 {
-    const struct ctrl_try *t = NULL;
+    const struct ctrl_try *t;
     list_each (t, &c->tries, node) {
         if (t->role == TRY_RACING) {
             return true;
@@ -86,7 +86,7 @@ void ctrl_try_drop(struct ctrl_try *t)
 
 void ctrl_tries_drop(struct link_ctrl *c, const struct ctrl_try *but)
 {
-    struct ctrl_try *t = NULL;
+    struct ctrl_try *t;
     list_each (t, &c->tries, node) {
         if (t != but) {
             ctrl_try_drop(t);
@@ -96,7 +96,7 @@ void ctrl_tries_drop(struct link_ctrl *c, const struct ctrl_try *but)
 
 static void drop_racers(struct link_ctrl *c, const struct ctrl_try *but)
 {
-    struct ctrl_try *t = NULL;
+    struct ctrl_try *t;
     list_each (t, &c->tries, node) {
         if (t->role == TRY_RACING && t != but) {
             ctrl_try_drop(t);

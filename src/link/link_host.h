@@ -143,20 +143,20 @@ struct link_host_options {
 struct link_host *link_host_create(struct loop *loop,
                                    const struct link_host_options *options,
                                    const struct link_host_ops *ops, void *user);
-void link_host_start(struct link_host *l); // idempotent; reconnects for ever
+void link_host_start(struct link_host *h); // idempotent; reconnects for ever
 /* Closes every session and stream, leaves the relay, stays DISABLED. Boxes end. */
-void link_host_stop(struct link_host *l);
+void link_host_stop(struct link_host *h);
 /* stop, then `done`; the memory is gone after it. NULL `done` is fine. */
-void link_host_close(struct link_host *l, void (*done)(void *user));
+void link_host_close(struct link_host *h, void (*done)(void *user));
 
 /* The direct door (protocol.md 5.0): whoever listens on /fh1 asks whether one more of
  * this address may come in, accepts it with these options, and hands it over (taken). */
 struct stream_peer;
 struct ws_conn;
 struct ws_conn_options;
-bool link_host_door_may(const struct link_host *l, const struct stream_peer *peer);
+bool link_host_door_may(const struct link_host *h, const struct stream_peer *peer);
 void link_host_door_options(struct ws_conn_options *out);
-void link_host_door(struct link_host *l, struct ws_conn *ws);
+void link_host_door(struct link_host *h, struct ws_conn *ws);
 
 struct link_host_status {
     enum link_state state;
@@ -164,7 +164,7 @@ struct link_host_status {
     const char *error; // the last one, "" when none; borrowed
     uint64_t age_ms;   // since the last round trip; UINT64_MAX: never
 };
-void link_host_status(const struct link_host *l, struct link_host_status *out);
+void link_host_status(const struct link_host *h, struct link_host_status *out);
 
 /* Of one device: how old the last record is that came from it (a proof end to end), and
  * in the words of the log why its last session ended ("" while one lives). */
@@ -173,9 +173,9 @@ struct link_device_status {
     uint64_t age_ms;   // UINT64_MAX: never since this start
     const char *error; // static
 };
-void link_host_device_status(const struct link_host *l, const uint8_t device_id[16],
+void link_host_device_status(const struct link_host *h, const uint8_t device_id[16],
                              struct link_device_status *out);
-bool link_host_connected(const struct link_host *l, const uint8_t device_id[16]);
+bool link_host_connected(const struct link_host *h, const uint8_t device_id[16]);
 
 /* Opens the pairing's box at the relay (takes a reference to `p`), for ttl_s,
  * with digits (phrase) or without (QR only). `done` runs once: OK and the digits ("" for
@@ -183,9 +183,9 @@ bool link_host_connected(const struct link_host *l, const uint8_t device_id[16])
  * when it refuses; `error` is a sentence. The box is opened again after a reconnect until
  * link_host_box_close(). */
 typedef void link_box_fn(void *user, enum err e, const char *digits, const char *error);
-void link_host_box(struct link_host *l, struct pairing *p, uint16_t ttl_s,
+void link_host_box(struct link_host *h, struct pairing *p, uint16_t ttl_s,
                    bool with_digits, link_box_fn *done, void *user);
-void link_host_box_close(struct link_host *l, const uint8_t pair_id[16]); // idempotent
+void link_host_box_close(struct link_host *h, const uint8_t pair_id[16]); // idempotent
 
 /* PENDING: the other side may now show the digits. `expires_s`: wall clock. */
 void link_session_pending(struct link_session *s, uint8_t role, uint64_t expires_s);
@@ -197,7 +197,7 @@ void link_session_deny(struct link_session *s, uint8_t code, const char *sentenc
 
 /* REVOKED to the device's session, keys wiped, streams closed, lane dropped, its entry
  * in the relay's access list removed. No handshake of it succeeds from here on. */
-void link_host_revoke(struct link_host *l, const uint8_t device_id[16]);
+void link_host_revoke(struct link_host *h, const uint8_t device_id[16]);
 
 void link_stream_set_user(struct link_stream *st, void *user);
 void *link_stream_user(const struct link_stream *st);

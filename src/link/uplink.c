@@ -267,7 +267,9 @@ static void on_message(struct ws_conn *ws, void *user, bool text, struct bytes p
     }
     if (l->is_door && f.type < ENVELOPE_CLOSE) { // only a relay challenges and opens
         drop_saying(l, LINK_BROKEN, "broke the protocol");
-    } else if (f.type == ENVELOPE_CHALLENGE) {
+        return;
+    }
+    if (f.type == ENVELOPE_CHALLENGE) {
         on_challenge(l, f.body);
     } else if (f.type == ENVELOPE_AUTH_OK) {
         on_auth_ok(l, &f);

@@ -214,16 +214,16 @@ static enum err take_env(struct reading *r, json_t *value)
     return e;
 }
 
+#define PROFILES_NAMED 32 // more are not looked at for the nearest
+
 static json_t *find_profile(const json_t *config, const char *name)
 {
     json_t *found = json_get_obj(json_get_obj(config, "profile"), name);
     return found != NULL ? found : json_get_obj(json_get_obj(config, "profiles"), name);
 }
 
-static enum err complain_missing(const json_t *config, const char *name,
-                                 struct diag *diag)
+static size_t names_of(const json_t *config, const char *names[PROFILES_NAMED])
 {
-    const char *names[32];
     size_t n = 0;
     for (int spelling = 0; spelling < 2; spelling++) {
         const char *key = NULL;
@@ -232,9 +232,17 @@ static enum err complain_missing(const json_t *config, const char *name,
             json_get_obj(config, spelling == 0 ? "profile" : "profiles"), key, value)
         {
             names[n] = key;
-            n += n + 1 < COUNT(names) ? 1 : 0;
+            n += n + 1 < PROFILES_NAMED ? 1 : 0;
         }
     }
+    return n;
+}
+
+static enum err complain_missing(const json_t *config, const char *name,
+                                 struct diag *diag)
+{
+    const char *names[PROFILES_NAMED];
+    const size_t n = names_of(config, names);
     const char *near = n == 0 ? NULL : text_nearest(name, names, n);
     if (n == 0) {
         diag_set(diag, "config.toml has no profile; one is written [profile.%s]", name);

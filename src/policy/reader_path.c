@@ -2,27 +2,36 @@
 
 #include "policy/reader_priv.h"
 
+/* One part of a path after those in `out`; false: there is no room. */
+static bool add_part(const char *part, size_t n, char *out, size_t size)
+{
+    size_t len = strlen(out);
+    if (n == 2 && memcmp(part, "..", 2) == 0) {
+        const char *slash = strrchr(out, '/');
+        len = slash == NULL ? 0 : (size_t)(slash - out);
+    } else if (n != 0 && !(n == 1 && *part == '.')) {
+        if (len + n + 2 > size) {
+            return false;
+        }
+        out[len++] = '/';
+        memcpy(out + len, part, n);
+        len += n;
+    }
+    out[len] = '\0';
+    return true;
+}
+
 bool path_absolute(const char *from, const char *path, char *out, size_t size)
 {
-    size_t len = 0;
     out[0] = '\0';
     const char *parts[2] = {path[0] == '/' ? "" : from, path};
     for (size_t i = 0; i < 2; i++) {
         for (const char *p = parts[i]; *p != '\0';) {
             p += strspn(p, "/");
             const size_t n = strcspn(p, "/");
-            if (n == 2 && memcmp(p, "..", 2) == 0) {
-                const char *slash = strrchr(out, '/');
-                len = slash == NULL ? 0 : (size_t)(slash - out);
-            } else if (n != 0 && !(n == 1 && *p == '.')) {
-                if (len + n + 2 > size) {
-                    return false;
-                }
-                out[len++] = '/';
-                memcpy(out + len, p, n);
-                len += n;
+            if (!add_part(p, n, out, size)) {
+                return false;
             }
-            out[len] = '\0';
             p += n;
         }
     }

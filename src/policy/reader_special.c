@@ -198,11 +198,9 @@ static const char *skip_address(const char *p)
 /* s/a/b/ with flags that neither run (`e`) nor write (`w`). */
 static const char *skip_substitution(const char *p)
 {
-    if (p[1] != '/' || (p = skip_slashed(p + 2)) == NULL ||
-        (p = skip_slashed(p)) == NULL) {
-        return NULL;
-    }
-    return p + strspn(p, "gpiI0123456789");
+    const char *from = p[1] == '/' ? skip_slashed(p + 2) : NULL;
+    const char *to = from == NULL ? NULL : skip_slashed(from);
+    return to == NULL ? NULL : to + strspn(to, "gpiI0123456789");
 }
 
 /* [address[,address]] then p, d, q, = or s. */
@@ -210,14 +208,12 @@ static bool sed_is_tame(const char *p)
 {
     do {
         p += strspn(p, " ;");
-        if ((p = skip_address(p)) == NULL) {
-            return false;
+        p = skip_address(p);
+        if (p != NULL && *p == ',') {
+            p = skip_address(p + (p[1] == '+' ? 2 : 1));
         }
-        if (*p == ',') {
-            p += p[1] == '+' ? 2 : 1;
-            if ((p = skip_address(p)) == NULL) {
-                return false;
-            }
+        if (p == NULL) {
+            return false;
         }
         p += strspn(p, " !");
         p = *p == 's' ? skip_substitution(p)

@@ -42,8 +42,8 @@ enum { TRY_GOOD, TRY_UNSHARE, TRY_MOUNT, TRY_FORK, TRY_PROC };
 static const char *const whys[] = {
     [TRY_GOOD] = "",
     [TRY_UNSHARE] =
-        "the kernel refuses user namespaces to this user (a chroot, an outer "
-        "sandbox, or a setting such as user.max_user_namespaces)",
+        ("the kernel refuses user namespaces to this user (a chroot, an outer "
+         "sandbox, or a setting such as user.max_user_namespaces)"),
     [TRY_MOUNT] = "a user namespace may not mount here (AppArmor, for example)",
     [TRY_FORK] = "no process could be started in a namespace",
     [TRY_PROC] =

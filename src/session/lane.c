@@ -10,7 +10,7 @@
 
 struct lane_stream *lane_stream_find(const struct lane *l, uint16_t id)
 {
-    struct lane_stream *s = NULL;
+    struct lane_stream *s;
     list_each (s, &l->streams, node) {
         if (s->id == id) {
             return s;
@@ -98,7 +98,7 @@ static void make_void(struct lane *l, struct lane_out *o)
 
 void lane_out_void(struct lane *l)
 {
-    struct lane_out *o = NULL;
+    struct lane_out *o;
     lane_out_drop_unsealed(l);
     list_each (o, &l->out, node) {
         make_void(l, o);
