@@ -12,9 +12,11 @@
 #include "base/text.h"
 #include "cli/cause_exit.h"
 #include "cli/commands.h"
+#include "cli/serve.h"
 #include "cli/witness_say.h"
 #include "client/endpoint.h"
 #include "crypto/random.h"
+#include "engine/codex/find.h"
 #include "loop/child.h"
 #include "loop/signal.h"
 
@@ -152,15 +154,32 @@ static void codex_argv(const struct attach *a, const char *file, const char **ar
     argv[n] = NULL;
 }
 
+/* The same Codex that a host would start here. */
+static enum err find_program(const struct attach *a, struct diag *d, char out[PATH_MAX])
+{
+    char own[PATH_MAX];
+    const char *asked = cli_value(a->args, "codex");
+    if (asked == NULL) {
+        asked = getenv("FARHAND_CODEX");
+    }
+    const struct find_options o = {
+        .asked = asked == NULL || asked[0] == '\0' ? NULL : asked,
+        .search_path = getenv("PATH"),
+        .last_resort = serve_own_codex(own) ? own : NULL,
+    };
+    return find_codex(&o, d, out);
+}
+
 static void start_codex(struct attach *a)
 {
     const char *argv[ARGS_MAX];
-    const char *file = cli_value(a->args, "codex");
+    char file[PATH_MAX];
     struct diag d = {.text = ""};
-    if (file == NULL) {
-        file = getenv("FARHAND_CODEX");
+    if (find_program(a, &d, file) != OK) {
+        a->code = cli_fail(EXIT_AGENT, "%s", d.text);
+        end(a);
+        return;
     }
-    file = file == NULL || file[0] == '\0' ? "codex" : file;
     codex_argv(a, file, argv);
     if (a->token[0] != '\0' && setenv(TOKEN_ENV, a->token, 1) != 0) {
         a->code = cli_fail(EXIT_FAILED, "out of memory");

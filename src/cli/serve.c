@@ -23,8 +23,7 @@ static int read_cwd(const struct cli_args *args, char out[PATH_MAX])
     return EXIT_DONE;
 }
 
-/* A build tree keeps its own codex: <tree>/build/X/farhand, <tree>/build/tools. */
-static bool find_beside(char out[PATH_MAX])
+bool serve_own_codex(char out[PATH_MAX])
 {
     char self[PATH_MAX];
     char *slash;
@@ -82,7 +81,7 @@ int serve_read(const struct cli_args *args, struct serve *out)
     if (code != EXIT_DONE) {
         return code;
     }
-    const bool has_own_codex = find_beside(out->codex);
+    const bool has_own_codex = serve_own_codex(out->codex);
     const char *endpoint = cli_value(args, "codex-endpoint");
     if (endpoint == NULL) {
         endpoint = getenv("FARHAND_CODEX_ENDPOINT");

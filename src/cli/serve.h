@@ -37,6 +37,10 @@ struct serve {
 /* Fills it from the command line; EXIT_DONE or the code of a sentence printed. */
 int serve_read(const struct cli_args *args, struct serve *out);
 
+/* A build tree keeps its own codex (<tree>/build/X/farhand, <tree>/build/tools): for a
+ * machine that has no other. False: this is none, or there is none in it. */
+bool serve_own_codex(char out[PATH_MAX]);
+
 /* The invite of the relay, or NULL. */
 const char *serve_invite(const struct serve *s);
 
