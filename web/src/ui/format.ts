@@ -51,12 +51,12 @@ export function visible(text: string): Piece[] {
   return out;
 }
 
-const WRAPPED = /^(?:\/\S*\/)?(?:ba|z|da)?sh -l?c (?:'([^']*)'|"([^"$`\\]*)")$/;
+const WRAPPED = /^(?:\/\S*\/)?(?:ba|z|da)?sh -l?c (?:'([^']*)'|"([^"$`\\]*)"|([\w@%+=:,./-]+))$/;
 
 /** `/bin/bash -lc 'ls'` is read as `ls`; anything less plain stays as it is. */
 export function plainCommand(command: string): string {
   const match = WRAPPED.exec(command);
-  return match?.[1] ?? match?.[2] ?? command;
+  return match?.[1] ?? match?.[2] ?? match?.[3] ?? command;
 }
 
 export function title(thread: { name?: string | null; preview: string }): string {

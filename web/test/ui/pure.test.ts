@@ -38,6 +38,7 @@ describe("what a person decides on", () => {
   test("only the plainest shell wrapper is taken off, and only for reading", () => {
     expect(plainCommand("/bin/bash -lc 'ls -l'")).toBe("ls -l");
     expect(plainCommand('bash -c "ls -l"')).toBe("ls -l");
+    expect(plainCommand("/bin/bash -lc bin/check")).toBe("bin/check");
     for (const odd of ["/bin/bash -lc 'a'\\''b'", 'bash -c "$(x)"', "bash -lc 'a' b", "ls"]) {
       expect(plainCommand(odd)).toBe(odd);
     }
