@@ -33,4 +33,5 @@ done
 [ -n "$spine" ] || exit 0
 [ "$spine" != all ] || spine=
 # shellcheck disable=SC2086 # a list
+node tests/bench/sandbox.mjs --json build/bench-sandbox.json
 exec node tests/bench/main.mjs $quick $spine
