@@ -7,8 +7,9 @@
 
 /* The log of the running host: opened, signed from time to time, closed. */
 
-#define POINT_MS    60000 // a checkpoint follows a record within this time
-#define DECISION_MS 50    // … and a decision at once, after the others of its batch
+#define POINT_MS        60000 // a checkpoint follows a record within this time
+#define REFUSALS_EACH_S 20u
+#define DECISION_MS     50 // … and a decision at once, after the others of its batch
 
 static void sign_point(void *user, struct bytes message, uint8_t sig[64])
 {
@@ -179,6 +180,25 @@ static void note_decision(struct audit *a, const struct hub_event *e)
     }
 }
 
+/* Refusals cost a peer nothing: a flood of them must not fill the disk. What is left
+ * out is counted, and the count is recorded with the next one. */
+static bool has_room(struct host *h)
+{
+    const uint64_t second = loop_now_ms(h->loop) / 1000;
+    struct refusals *r = &h->refusals;
+    if (r->second != second) {
+        if (r->n > REFUSALS_EACH_S) {
+            char text[96];
+            if (text_format(text, sizeof(text), "%u more within a second",
+                            r->n - REFUSALS_EACH_S) == OK) {
+                audit_refusal(h->audit, "not recorded", NULL, text, NULL);
+            }
+        }
+        *r = (struct refusals){.second = second};
+    }
+    return ++r->n <= REFUSALS_EACH_S;
+}
+
 void book_event(struct host *h, const struct hub_event *e)
 {
     switch (e->kind) {
@@ -202,9 +222,15 @@ void book_event(struct host *h, const struct hub_event *e)
         audit_withdrawn(h->audit, e->request_id, e->thread_id, e->detail);
         return;
     case HUB_EVENT_REFUSED:
+        if (!has_room(h)) {
+            return;
+        }
         audit_refusal(h->audit, e->method, e->thread_id, e->detail, e->by);
         return;
     case HUB_EVENT_CLAMPED:
+        if (!has_room(h)) {
+            return;
+        }
         audit_clamp(h->audit, e->method, e->thread_id, e->detail, e->by);
         return;
     case HUB_EVENT_CALLED:

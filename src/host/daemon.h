@@ -32,6 +32,11 @@ struct host_reach_copy {
 #define AUDIT_WORD 160u // an id or a word of the agent's protocol
 #define ASKED_MAX  256u // items whose request is remembered until they have ended
 
+struct refusals { // and clamps, of one second
+    uint64_t second;
+    unsigned n;
+};
+
 struct asked_item {
     char item[AUDIT_WORD];
     char request[32];
@@ -59,6 +64,7 @@ struct host {
     struct rulebook rulebook;
     struct asked_item asked[ASKED_MAX];
     size_t next_asked;
+    struct refusals refusals;
     struct devices *devices;
     struct invites invites;
     struct hub *hub;

@@ -178,4 +178,21 @@ describe("the audit log", () => {
     expect(audit(scene, "verify", scene.path("full.jsonl"))).toMatchObject({ code: 0 });
     expect(readFileSync(scene.path("full.jsonl"), "utf8")).toContain('"after":"the audit log cannot be written');
   });
+
+  test("is not filled by a device that asks for what it may not have", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const viewer = await (await host.pair({ role: "viewer", name: "Nosy" })).attach();
+    const began = Date.now();
+    const noted = (): boolean => readFileSync(inside(scene.home, "audit.jsonl"), "utf8").includes('"not recorded"');
+    while (!noted() && Date.now() - began < 20_000) {
+      await Promise.all(Array.from({ length: 50 }, () => viewer.call("thread/start").catch(() => undefined)));
+    }
+    const seconds = (Date.now() - began) / 1000;
+    await host.stop();
+    const refusals = log(scene).filter((r) => r.type === "refusal");
+    expect(refusals.length).toBeLessThan((seconds + 2) * 21);
+    expect(refusals[0].payload).toMatchObject({ method: "thread/start", by: { name: "Nosy", role: "viewer" } });
+    expect(refusals.some((r) => r.payload.method === "not recorded" && /^\d+ more/.test(r.payload.reason))).toBe(true);
+  });
 });
