@@ -68,6 +68,10 @@ struct engine {
     struct ws_conn *ws;
     struct hello hello;
     struct timer timer;
+    struct timer quiet; // armed while something of ours waits
+    uint64_t sent_ms;   // since when
+    bool asked;         // by a ping
+    bool silent;
     struct loop_task task;
     uint64_t knock_until_ms;
     uint64_t opened_ms;
@@ -158,6 +162,8 @@ static void ws_closed(struct ws_conn *c, void *user, enum err why, uint16_t code
     (void)c;
     e->ws = NULL;
     timer_stop(&e->timer);
+    timer_stop(&e->quiet);
+    e->silent = false; // what follows says it better
     log_info("engine.closed", "reason=\"%s\" code=%u", err_text(why), (unsigned)code);
     if (e->m.state == CLOSING) {
         on_part_ended(e);
@@ -245,10 +251,57 @@ static void hello_feed(struct engine *e, struct bytes text)
     }
 }
 
+/* ---- is it there? --------------------------------------------------------------------------------- */
+
+static void set_silent(struct engine *e, bool silent)
+{
+    if (e->silent == silent) {
+        return;
+    }
+    e->silent = silent;
+    log_warn("engine.silent", "silent=%d pid=%d", silent, (int)e->status.pid);
+    if (e->ops->on_silent != NULL && e->m.state == OPEN) {
+        e->ops->on_silent(e->user, silent);
+    }
+}
+
+/* Nothing is dropped: an agent that hangs may come back, and its turns with it. */
+static void on_quiet(struct timer *t)
+{
+    struct engine *e = CONTAINER_OF(t, struct engine, quiet);
+    if (e->ws == NULL || e->m.state != OPEN) {
+        return;
+    }
+    if (ws_conn_last_heard_ms(e->ws) >= e->sent_ms) {
+        set_silent(e, false);
+        return;
+    }
+    if (e->asked) {
+        set_silent(e, true);
+    } else {
+        ws_conn_ping(e->ws);
+    }
+    e->asked = true;
+    timer_start(e->loop, t, ENGINE_SILENT_MS / 2, on_quiet);
+}
+
+/* Something of ours waits now. One timer for all of it, and none while nothing does. */
+static void note_sent(struct engine *e)
+{
+    if (!timer_is_armed(&e->quiet)) {
+        e->sent_ms = loop_now_ms(e->loop);
+        e->asked = false;
+        timer_start(e->loop, &e->quiet, ENGINE_SILENT_MS / 2, on_quiet);
+    }
+}
+
 static void ws_message(struct ws_conn *c, void *user, bool text, struct bytes payload)
 {
     struct engine *e = user;
     (void)c;
+    if (e->silent) {
+        set_silent(e, false);
+    }
     if (!text) {
         return;
     }
@@ -504,6 +557,7 @@ enum err engine_send(struct engine *e, struct bytes text)
     if (e->ws == NULL || e->status.state != ENGINE_READY || e->m.state == CLOSING) {
         return ERR_CLOSED;
     }
+    note_sent(e);
     return ws_conn_send_text(e->ws, text);
 }
 

@@ -28,6 +28,7 @@
 #include "base/bytes.h"
 #include "loop/loop.h"
 
+#define ENGINE_SILENT_MS 10000u // half of it, then a ping, then the other half
 #define ENGINE_QUEUE_MAX (16u * 1024 * 1024) // a stuck agent must not fill our memory
 
 enum engine_state { ENGINE_STARTING, ENGINE_READY, ENGINE_LOGIN_REQUIRED, ENGINE_DOWN };
@@ -48,6 +49,9 @@ struct engine_status {
 struct engine_ops {                                    // kept (a static table)
     void (*on_message)(void *user, struct bytes text); // one JSON-RPC text, borrowed
     void (*on_state)(void *user, const struct engine_status *status);
+    /* It is READY, was sent something, and has said nothing for ENGINE_SILENT_MS, not
+     * even to a ping: it hangs, or it is stopped. Or it is back. May be NULL. */
+    void (*on_silent)(void *user, bool silent);
 };
 
 struct engine_options {

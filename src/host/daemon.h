@@ -71,6 +71,7 @@ struct host {
     struct engine *engine;
     struct engine_options engine_options; // points into the copies above
     struct engine_status engine_status;
+    bool engine_silent;       // READY, but it answers nothing
     uint64_t engine_heard_ms; // loop time of its last message; 0: none yet
     struct local_door *door;
     struct local_door *tcp_door;     // NULL: not asked for

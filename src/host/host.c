@@ -76,6 +76,7 @@ static void on_agent_state(void *user, const struct engine_status *status)
         return;
     }
     h->engine_status = *status;
+    h->engine_silent = false;
     if (status->state == ENGINE_READY) {
         h->engine_heard_ms = loop_now_ms(h->loop); // it has just shaken hands
     }
@@ -90,10 +91,20 @@ static void on_agent_state(void *user, const struct engine_status *status)
     h->ops.engine(h->user, status);
 }
 
+static void on_agent_silent(void *user, bool silent)
+{
+    struct host *h = user;
+    if (h->closed == NULL && !h->replacing_engine) {
+        h->engine_silent = silent;
+        host_changed(h);
+    }
+}
+
 static void start_engine(struct host *h)
 {
     static const struct engine_ops ops = {.on_message = on_agent_message,
-                                          .on_state = on_agent_state};
+                                          .on_state = on_agent_state,
+                                          .on_silent = on_agent_silent};
     h->engine = engine_create(h->loop, &h->engine_options, &ops, h);
     engine_start(h->engine);
 }

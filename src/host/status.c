@@ -61,10 +61,15 @@ static json_t *agent_part(const struct host *h)
              h->engine_heard_ms == 0 ? json_null()
                                      : json_integer((json_int_t)(loop_now_ms(h->loop) -
                                                                  h->engine_heard_ms)));
-    set_error(out, s->error);
-    set_next(out, s->state == ENGINE_LOGIN_REQUIRED ? "run 'codex login' at the host"
-                  : s->state == ENGINE_DOWN         ? "farhand doctor"
-                                                    : NULL);
+    json_set(out, "pid", s->pid == 0 ? json_null() : json_integer((json_int_t)s->pid));
+    json_set_bool(out, "silent", h->engine_silent);
+    set_error(out, h->engine_silent ? "the agent does not answer: it hangs, or its "
+                                      "process is stopped"
+                                    : s->error);
+    set_next(out, h->engine_silent                    ? "farhand doctor"
+                  : s->state == ENGINE_LOGIN_REQUIRED ? "run 'codex login' at the host"
+                  : s->state == ENGINE_DOWN           ? "farhand doctor"
+                                                      : NULL);
     return out;
 }
 

@@ -261,6 +261,13 @@ static void on_timer(struct timer *t)
     timer_start(c->loop, t, c->ping_ms, on_timer);
 }
 
+void ws_conn_ping(struct ws_conn *c)
+{
+    if (c->m.state == OPEN) {
+        send_control(c, WSFRAME_PING, BYTES_NONE);
+    }
+}
+
 /* ---- receiving ------------------------------------------------------------------------- */
 
 static void peer_closed(struct ws_conn *c, const struct ws_event *ev)

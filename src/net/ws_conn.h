@@ -77,6 +77,9 @@ void ws_conn_resume(struct ws_conn *c);
 void ws_conn_close(struct ws_conn *c, uint16_t code, const char *reason);
 void ws_conn_abort(struct ws_conn *c); // no goodbye
 
+/* Asks whether the peer is there: what it answers moves ws_conn_last_heard_ms(). */
+void ws_conn_ping(struct ws_conn *c);
+
 const struct stream_peer *ws_conn_peer(const struct ws_conn *c);
 uint64_t ws_conn_last_heard_ms(const struct ws_conn *c); // loop time of the last octet
 
