@@ -70,7 +70,8 @@ struct engine {
     struct timer timer;
     struct timer quiet; // armed while something of ours waits
     uint64_t sent_ms;   // since when
-    bool asked;         // by a ping
+    uint64_t last_sent_ms;
+    bool asked; // by a ping
     bool silent;
     struct loop_task task;
     uint64_t knock_until_ms;
@@ -265,6 +266,17 @@ static void set_silent(struct engine *e, bool silent)
     }
 }
 
+static void on_quiet(struct timer *t);
+
+static void await_answer(struct engine *e, uint64_t since_ms)
+{
+    const uint64_t now_ms = loop_now_ms(e->loop);
+    const uint64_t due_ms = since_ms + ENGINE_SILENT_MS / 2;
+    e->sent_ms = since_ms;
+    e->asked = false;
+    timer_start(e->loop, &e->quiet, due_ms > now_ms ? due_ms - now_ms : 0, on_quiet);
+}
+
 /* Nothing is dropped: an agent that hangs may come back, and its turns with it. */
 static void on_quiet(struct timer *t)
 {
@@ -272,8 +284,12 @@ static void on_quiet(struct timer *t)
     if (e->ws == NULL || e->m.state != OPEN) {
         return;
     }
-    if (ws_conn_last_heard_ms(e->ws) >= e->sent_ms) {
+    const uint64_t heard_ms = ws_conn_last_heard_ms(e->ws);
+    if (heard_ms >= e->sent_ms) {
         set_silent(e, false);
+        if (e->last_sent_ms > heard_ms) { // the answer was to something before that
+            await_answer(e, e->last_sent_ms);
+        }
         return;
     }
     if (e->asked) {
@@ -288,10 +304,9 @@ static void on_quiet(struct timer *t)
 /* Something of ours waits now. One timer for all of it, and none while nothing does. */
 static void note_sent(struct engine *e)
 {
+    e->last_sent_ms = loop_now_ms(e->loop);
     if (!timer_is_armed(&e->quiet)) {
-        e->sent_ms = loop_now_ms(e->loop);
-        e->asked = false;
-        timer_start(e->loop, &e->quiet, ENGINE_SILENT_MS / 2, on_quiet);
+        await_answer(e, e->last_sent_ms);
     }
 }
 

@@ -138,9 +138,12 @@ void uplink_probe(struct uplink *l)
     await_octets(l);
 }
 
+/* What was expected before has come: the wait begins anew. */
 void uplink_expect(struct uplink *l)
 {
-    if (l->m.state == READY && l->cause == LINK_OK && !timer_is_armed(&l->deadline)) {
+    if (l->m.state == READY && l->cause == LINK_OK &&
+        (!timer_is_armed(&l->deadline) || heard_since(l, l->asked_ms))) {
+        l->probing = false;
         await_octets(l);
     }
 }

@@ -31,7 +31,7 @@ export class Mitm {
 
   private constructor(
     server: WebSocketServer,
-    readonly target: string,
+    public target: string,
   ) {
     this.#server = server;
     server.on("connection", (client) => this.#pass(client));
