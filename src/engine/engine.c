@@ -14,6 +14,7 @@
 #include "engine/codex/record.h"
 #include "engine/codex/stopper.h"
 #include "engine/practice/keeper.h"
+#include "engine/quiet.h"
 #include "loop/timer.h"
 #include "net/dial.h"
 
@@ -68,11 +69,7 @@ struct engine {
     struct ws_conn *ws;
     struct hello hello;
     struct timer timer;
-    struct timer quiet; // armed while something of ours waits
-    uint64_t sent_ms;   // since when
-    uint64_t last_sent_ms;
-    bool asked; // by a ping
-    bool silent;
+    struct quiet quiet;
     struct loop_task task;
     uint64_t knock_until_ms;
     uint64_t opened_ms;
@@ -163,8 +160,7 @@ static void ws_closed(struct ws_conn *c, void *user, enum err why, uint16_t code
     (void)c;
     e->ws = NULL;
     timer_stop(&e->timer);
-    timer_stop(&e->quiet);
-    e->silent = false; // what follows says it better
+    quiet_stop(&e->quiet); // what follows says it better
     log_info("engine.closed", "reason=\"%s\" code=%u", err_text(why), (unsigned)code);
     if (e->m.state == CLOSING) {
         on_part_ended(e);
@@ -252,61 +248,12 @@ static void hello_feed(struct engine *e, struct bytes text)
     }
 }
 
-/* ---- is it there? --------------------------------------------------------------------------------- */
-
-static void set_silent(struct engine *e, bool silent)
+static void on_silent(struct quiet *q, bool silent)
 {
-    if (e->silent == silent) {
-        return;
-    }
-    e->silent = silent;
+    struct engine *e = CONTAINER_OF(q, struct engine, quiet);
     log_warn("engine.silent", "silent=%d pid=%d", silent, (int)e->status.pid);
     if (e->ops->on_silent != NULL && e->m.state == OPEN) {
         e->ops->on_silent(e->user, silent);
-    }
-}
-
-static void on_quiet(struct timer *t);
-
-static void await_answer(struct engine *e, uint64_t since_ms)
-{
-    const uint64_t now_ms = loop_now_ms(e->loop);
-    const uint64_t due_ms = since_ms + ENGINE_SILENT_MS / 2;
-    e->sent_ms = since_ms;
-    e->asked = false;
-    timer_start(e->loop, &e->quiet, due_ms > now_ms ? due_ms - now_ms : 0, on_quiet);
-}
-
-/* Nothing is dropped: an agent that hangs may come back, and its turns with it. */
-static void on_quiet(struct timer *t)
-{
-    struct engine *e = CONTAINER_OF(t, struct engine, quiet);
-    if (e->ws == NULL || e->m.state != OPEN) {
-        return;
-    }
-    const uint64_t heard_ms = ws_conn_last_heard_ms(e->ws);
-    if (heard_ms >= e->sent_ms) {
-        set_silent(e, false);
-        if (e->last_sent_ms > heard_ms) { // the answer was to something before that
-            await_answer(e, e->last_sent_ms);
-        }
-        return;
-    }
-    if (e->asked) {
-        set_silent(e, true);
-    } else {
-        ws_conn_ping(e->ws);
-    }
-    e->asked = true;
-    timer_start(e->loop, t, ENGINE_SILENT_MS / 2, on_quiet);
-}
-
-/* Something of ours waits now. One timer for all of it, and none while nothing does. */
-static void note_sent(struct engine *e)
-{
-    e->last_sent_ms = loop_now_ms(e->loop);
-    if (!timer_is_armed(&e->quiet)) {
-        await_answer(e, e->last_sent_ms);
     }
 }
 
@@ -314,9 +261,7 @@ static void ws_message(struct ws_conn *c, void *user, bool text, struct bytes pa
 {
     struct engine *e = user;
     (void)c;
-    if (e->silent) {
-        set_silent(e, false);
-    }
+    quiet_heard(&e->quiet);
     if (!text) {
         return;
     }
@@ -335,6 +280,7 @@ static void engine_hello(struct engine *e, struct ws_conn *ws)
     buf_init(&out, HELLO_OUT_MAX);
     machine_move(&e->m, HELLO);
     e->ws = ws;
+    quiet_start(&e->quiet, e->loop, ws, on_silent);
     ws_conn_start(ws, &events, e);
     timer_start(e->loop, &e->timer, HELLO_MS, on_hello_late);
     enum err r = hello_begin(&e->hello, &out);
@@ -572,7 +518,7 @@ enum err engine_send(struct engine *e, struct bytes text)
     if (e->ws == NULL || e->status.state != ENGINE_READY || e->m.state == CLOSING) {
         return ERR_CLOSED;
     }
-    note_sent(e);
+    quiet_sent(&e->quiet);
     return ws_conn_send_text(e->ws, text);
 }
 
