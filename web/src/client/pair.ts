@@ -154,7 +154,7 @@ class Attempt implements Pairing {
     const tries = doors.map(async (door) => {
       const leg: Leg = await Leg.open(this.deps.WebSocket, door, this.plan.entry, {
         data: (octets) => leg === kept && this.arrived(octets),
-        closed: (why) => leg === kept && void this.heard().then(() => this.reject(this.explain(why))),
+        closed: (why) => leg === kept && void this.heard().then(() => this.ready || this.reject(this.explain(why))),
         proof: () => undefined,
       }, this.deps.now);
       if (kept) leg.close();
