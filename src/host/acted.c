@@ -93,9 +93,14 @@ static bool one_of_ours_waits(const struct thread *t)
     return false;
 }
 
+bool acted_is_ours(const struct thread *t, struct bytes turn)
+{
+    return bytes_equal_str(turn, t->our_turn) || one_of_ours_waits(t);
+}
+
 void acted_turn_started(struct thread *t, struct bytes turn)
 {
-    if (bytes_equal_str(turn, t->our_turn) || one_of_ours_waits(t)) {
+    if (acted_is_ours(t, turn)) {
         return; // told with who began it
     }
     hub_event(t->hub, &(struct hub_event){

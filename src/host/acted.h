@@ -13,6 +13,9 @@
 /* A call of a controller has ended: "done", "failed" or "unknown". */
 void acted_tell(const struct upcall *u, const char *status, struct bytes result);
 
+/* Does this turn, which has just begun, come of a call of ours? */
+bool acted_is_ours(const struct thread *t, struct bytes turn);
+
 /* turn/started: told when none of our calls is the reason. */
 void acted_turn_started(struct thread *t, struct bytes turn);
 void acted_turn_completed(struct thread *t, struct bytes turn, struct bytes status);

@@ -229,10 +229,14 @@ static struct thread *learn_thread(struct hub *hub, struct bytes result,
     }
     struct thread *t = thread_get(hub, id);
     if (t != NULL) {
+        const bool was_live = t->live;
         t->live = true;
         learn_status(t, i[2]);
         learn_sandbox(t, o[1]);
         t->policy_is_fine = t->sandbox_is_fine && policy_is_ours(o[2], o[3]);
+        if (!was_live) { // its turn began before we listened: under this policy
+            t->weak_turn = t->active && !t->policy_is_fine;
+        }
         *ephemeral = raw_is_true(i[1]);
         if (!*ephemeral) {
             learn_folder(hub, o[4]);
@@ -504,6 +508,17 @@ static void own_opened_again(struct upcall *u, struct bytes result)
     recover_answered(u, result);
 }
 
+/* The agent took the profile: the work behind it may go. */
+static void own_imposed(struct upcall *u)
+{
+    struct thread *t = thread_find(u->hub, bytes_from_str(u->thread_id));
+    if (t != NULL) {
+        t->sandbox_is_fine = true;
+        t->policy_is_fine = true;
+    }
+    upcall_release(u);
+}
+
 static void own_answered(struct upcall *u, struct bytes result)
 {
     switch (u->own) {
@@ -524,7 +539,7 @@ static void own_answered(struct upcall *u, struct bytes result)
         recover_answered(u, result);
         return;
     case OWN_SETTINGS:
-        upcall_release(u);
+        own_imposed(u);
         return;
     case OWN_LEAVE:
     case OWN_KILL:

@@ -249,6 +249,19 @@ static void (*const acts[])(struct asked *a) = {
 
 /* ---- rights and guards ----------------------------------------------------------------- */
 
+/* Words for a turn that runs do what its policy lets them: who may not choose a weaker
+ * one may not borrow it from a turn that began past this host either. */
+static bool borrows_policy(const struct asked *a)
+{
+    const char *name = a->method->name;
+    const bool steers = strcmp(name, "turn/steer") == 0;
+    if (a->by->info.kind == CONTROLLER_LOCAL ||
+        (!steers && strcmp(name, "turn/start") != 0)) {
+        return false;
+    }
+    return a->thread != NULL ? a->thread->active && a->thread->weak_turn : steers;
+}
+
 static bool is_refused(struct asked *a)
 {
     const struct method *m = a->method;
@@ -278,6 +291,13 @@ static bool is_refused(struct asked *a)
     }
     if (a->thread != NULL && !thread_is_seen_by(a->thread, a->by)) {
         refuse(a, HUB_ERR_REQUEST, "names a thread that is not there");
+        return true;
+    }
+    if (borrows_policy(a)) {
+        refuse(
+            a, HUB_ERR_POLICY,
+            "is refused: the turn that runs began past this host, with another policy; "
+            "interrupt it, then say it again");
         return true;
     }
     return false;

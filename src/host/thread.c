@@ -211,6 +211,7 @@ void thread_turn_completed(struct thread *t, struct bytes turn, bool orderly)
     t->partial = false;
     if (bytes_equal_str(turn, t->turn)) {
         t->turn[0] = '\0';
+        t->weak_turn = false;
     }
 }
 
@@ -300,6 +301,7 @@ void thread_agent_died(struct thread *t)
     t->active = false;
     t->policy_is_fine = false;
     t->sandbox_is_fine = false;
+    t->weak_turn = false;
     t->turn[0] = '\0';
     if (list_is_empty(&t->subscriptions) || t->hidden) {
         thread_free(t);

@@ -36,6 +36,7 @@ struct thread {
     bool partial;        // we came in the middle of its turn
     bool policy_is_fine; // the agent told that it runs under our profile
     bool sandbox_is_fine;
+    bool weak_turn; // the active one began past us, under another policy than ours
     struct controller *starter;       // NULL: not one of ours, or it has left
     struct controller *registrar;     // of dynamicTools
     struct controller *replay_to;     // whom the resume under way is for

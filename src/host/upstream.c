@@ -129,6 +129,8 @@ static bool hook_turn_started(struct said *s)
     if (s->thread != NULL) {
         const struct bytes turn = plain(member(member(s->params, "turn"), "id"));
         thread_turn_started(s->thread, turn);
+        s->thread->weak_turn =
+            !s->thread->policy_is_fine && !acted_is_ours(s->thread, turn);
         acted_turn_started(s->thread, turn);
     }
     return true;

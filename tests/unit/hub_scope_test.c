@@ -11,7 +11,8 @@
     "\"excludeTurns\":true}}"
 #define RESUMED(id)                                                                  \
     "{\"thread\":{\"id\":\"" id "\",\"status\":{\"type\":\"active\"},\"turns\":[]}," \
-    "\"approvalPolicy\":\"untrusted\"}"
+    "\"approvalPolicy\":\"untrusted\",\"approvalsReviewer\":\"user\",\"sandbox\":{"  \
+    "\"type\":\"readOnly\"}}"
 
 TEST(a_scope_names_whole_ids)
 {
