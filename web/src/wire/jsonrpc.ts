@@ -36,6 +36,7 @@ export type RpcMessage =
 export const RpcCode = {
   ALREADY_DECIDED: -32010,
   NOT_ALLOWED: -32011,
+  REFUSED_BY_POLICY: -32012,
   AGENT_DOWN: -32013,
   OUTCOME_UNKNOWN: -32014,
   LIMIT: -32015,
