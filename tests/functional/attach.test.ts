@@ -1,6 +1,6 @@
 // The stock Codex TUI, in a real terminal, driving the host through `farhand attach`.
 
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 
 import { Host, say, startThread, turnEnds } from "./lib/host";
 import { connectRpc } from "./lib/rpc";
@@ -40,6 +40,9 @@ describe("farhand attach", () => {
     const owner = await host.owner;
     await owner.event("thread/status/changed", (p) => p.status.type === "idle");
     expect(existsSync(`${scene.work}/from-the-tui.txt`)).toBe(true);
+    // The TUI decided as the device of that machine, which signed; the log says what it used.
+    const decision = readFileSync(`${scene.home}/audit.jsonl`, "utf8").split("\n").find((line) => line.includes('"type":"decision"')) ?? "";
+    expect(decision).toMatch(/"kind":"device"[\s\S]*"via":"codex-tui"[\s\S]*"sig":"/);
     tui.keep("attach-done");
   });
 
