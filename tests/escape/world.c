@@ -219,6 +219,7 @@ void world_begin(struct world *w, const char *base, const char *escape)
     say("SHMKEY", "%d", 0x46480000 + (int)(getpid() & 0xffff));
     spell(queue, sizeof(queue), "/fh-escape-%d", (int)getpid());
     (void)mq_open(queue, O_RDWR | O_CREAT, 0600, NULL);
+    say("TMPDIR", "/tmp");
     say("API_TOKEN", "secret");
     say("SSH_AUTH_SOCK", "%s/s.sock", w->base);
     say("LD_LIBRARY_PATH", "/nowhere");
