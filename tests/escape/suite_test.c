@@ -245,13 +245,16 @@ static void summary(void **state)
 int main(int argc, char **argv)
 {
     static struct CMUnitTest tests[ATTEMPTS_MAX + 3];
+    static char program[PATH_MAX]; // the attempts change their folder
+    static char escape[PATH_MAX];
     char base[PATH_MAX];
     size_t n = 0;
-    if (argc < 4 || realpath(argv[3], base) == NULL) {
+    if (argc < 5 || realpath(argv[1], program) == NULL ||
+        realpath(argv[2], escape) == NULL || realpath(argv[3], base) == NULL) {
         print_error("usage: suite_test SANDBOX ESCAPE FOLDER ATTEMPTS [NAME]\n");
         return 2;
     }
-    sandbox_program = argv[1];
+    sandbox_program = program;
     sandbox_probe(&kernel);
     available[OUTSIDE] = true;
     available[READ_ONLY] =
@@ -260,7 +263,7 @@ int main(int argc, char **argv)
     available[WORKSPACE] = kernel.landlock_abi > 0 && kernel.namespaces;
     available[NO_NAMESPACE] = kernel.landlock_abi >= LANDLOCK_ABI_SCOPE;
     read_attempts(argv[4]);
-    world_begin(&world, base, argv[2]);
+    world_begin(&world, base, escape);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(control);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(refusals);
     for (size_t i = 0; i < n_lines; i++) {

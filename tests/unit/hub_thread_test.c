@@ -482,52 +482,6 @@ TEST(account_notifications_are_for_operators)
     stage_close(&s);
 }
 
-TEST(a_device_does_not_steer_a_turn_that_began_past_the_host)
-{
-    static const char steer[] =
-        "{\"id\":7,\"method\":\"turn/steer\",\"params\":{\"threadId\":\"t1\","
-        "\"expectedTurnId\":\"u1\",\"input\":[]}}";
-    static const char start[] = "{\"id\":8,\"method\":\"turn/start\",\"params\":{"
-                                "\"threadId\":\"t1\",\"input\":[]}}";
-    struct stage s;
-    stage_open(&s);
-    struct seat *a = device(&s, ROLE_OPERATOR);
-    struct seat *b = local(&s);
-    say(a, steer);
-    HAS(heard(&a->ear), "-32012"); // nothing is known of that thread
-    resume(&s, a);                 // its policy is not whole: not ours
-    deafen(&a->ear);
-    say(a, steer);
-    HAS(heard(&a->ear), "-32012");
-    say(a, start); // during a turn it would be a steer
-    HAS(heard(&a->ear), "-32012");
-    EQ_STR(heard(&s.agent), "");
-    agent_says(&s, TURN_STARTED);
-    deafen(&a->ear);
-    say(b, steer); // who sits at the host may
-    agent_replies(&s, "{}");
-    say(a, "{\"id\":9,\"method\":\"thread/settings/update\",\"params\":{\"threadId\":"
-           "\"t1\",\"approvalPolicy\":\"untrusted\"}}");
-    agent_replies(&s, "{}");
-    agent_says(&s, "{\"method\":\"thread/settings/updated\",\"params\":{\"threadId\":"
-                   "\"t1\",\"threadSettings\":{\"approvalPolicy\":\"untrusted\","
-                   "\"approvalsReviewer\":\"user\",\"sandboxPolicy\":{\"type\":"
-                   "\"readOnly\"}}}}");
-    deafen(&a->ear);
-    say(a, steer); // new settings are for the next turn
-    HAS(heard(&a->ear), "-32012");
-    agent_says(&s, "{\"method\":\"turn/completed\",\"params\":{\"threadId\":\"t1\","
-                   "\"turn\":{\"id\":\"u1\",\"status\":\"completed\"}}}");
-    deafen(&a->ear);
-    say(a, start);
-    HAS(heard(&s.agent), "turn/start");
-    agent_says(&s, TURN_STARTED);
-    deafen(&a->ear);
-    say(a, steer);
-    HAS(heard(&s.agent), "turn/steer");
-    stage_close(&s);
-}
-
 TEST(a_turn_always_carries_the_profile)
 {
     struct stage s;
@@ -606,7 +560,6 @@ RUN_TESTS(T(a_thread_starts_under_the_hosts_profile_and_a_clamp_is_told),
           T(unknown_notifications_go_to_nobody),
           T(a_warning_about_a_thread_is_for_its_readers),
           T(account_notifications_are_for_operators),
-          T(a_device_does_not_steer_a_turn_that_began_past_the_host),
           T(a_turn_always_carries_the_profile),
           T(a_name_gives_no_tools_but_to_the_users_own_program),
           T(the_agents_tools_belong_to_whoever_registered_them))
