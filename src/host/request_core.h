@@ -33,7 +33,7 @@ struct request {
     uint64_t created_ms;
     struct ballot ballot;
     struct hub_ruling ruling; // of the host's own rules, when it was made
-    struct blob *result; // JSON for the agent, once decided
+    struct blob *result;      // JSON for the agent, once decided
     char by[HUB_NAME_SIZE];
 };
 
