@@ -93,20 +93,6 @@ bool folders_allow(const struct folders *f, const char *path)
     return false;
 }
 
-const char *folders_of(const struct folders *f, const char *path)
-{
-    const char *nearest = f->home;
-    for (size_t i = 0; i < f->count && path_is_plain(path); i++) {
-        const char *folder = f->at[i].path;
-        const bool nearer =
-            !is_or_below(path, nearest) || strlen(folder) > strlen(nearest);
-        if (is_or_below(path, folder) && nearer) {
-            nearest = folder;
-        }
-    }
-    return nearest;
-}
-
 json_t *folders_json(const struct folders *f)
 {
     json_t *data = json_array();

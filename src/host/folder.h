@@ -34,10 +34,6 @@ void folders_learn(struct folders *f, const char *path, int64_t used_at);
  * a "." or ".." part is not. */
 bool folders_allow(const struct folders *f, const char *path);
 
-/* The folder that threads have worked in which `path` is in, the nearest one; the default
- * workspace when there is none. */
-const char *folders_of(const struct folders *f, const char *path);
-
 /* {"default":…,"data":[{"path":…,"lastUsedAt":…}]}: farhand/folders/list. */
 json_t *folders_json(const struct folders *f);
 

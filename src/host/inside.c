@@ -47,11 +47,33 @@ static bool leads_inside(const char *const *roots, const char *path)
     return is_below(roots, real);
 }
 
+/* Wildcards stand in the last part only: in the folders before it they are names. */
+static bool escape_folder(const char *pattern, char *out, size_t size)
+{
+    const char *last = strrchr(pattern, '/');
+    size_t n = 0;
+    for (const char *p = pattern; *p != '\0'; p++) {
+        if (n + 3 > size) {
+            return false;
+        }
+        if (p < last && strchr("*?[]\\", *p) != NULL) {
+            out[n++] = '\\';
+        }
+        out[n++] = *p;
+    }
+    out[n] = '\0';
+    return true;
+}
+
 static bool all_inside(const char *const *roots, const char *pattern)
 {
     glob_t found;
     bool ok = true;
-    const int code = glob(pattern, GLOB_NOSORT | GLOB_ERR, NULL, &found);
+    char escaped[2 * PATH_MAX];
+    if (!escape_folder(pattern, escaped, sizeof(escaped))) {
+        return false;
+    }
+    const int code = glob(escaped, GLOB_NOSORT | GLOB_ERR, NULL, &found);
     if (code == GLOB_NOMATCH) {
         return true;
     }

@@ -1,4 +1,3 @@
-#include <limits.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -73,7 +72,21 @@ static enum err write_material(struct request *r)
     return e;
 }
 
-/* The rules may want more people than the host's setting, never fewer. */
+/* Where a file is moved to does not stand among the paths of a request. */
+static bool moves_a_file(const struct request *r)
+{
+    static const char *const keys[] = {"\"move_path\":\"", "\"movePath\":\""};
+    const struct bytes text = blob_bytes(r->material);
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        if (memmem(text.at, text.len, keys[i], strlen(keys[i])) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The rules may want more people than the host's setting, never fewer. The workspace is
+ * the default one: what a thread was started with elsewhere is not known for certain. */
 static void ask_rules(struct request *r, const struct approval_request *asked)
 {
     struct hub *hub = r->thread->hub;
@@ -81,12 +94,10 @@ static void ask_rules(struct request *r, const struct approval_request *asked)
     if (hub->ops.policy == NULL) {
         return;
     }
-    char cwd[PATH_MAX] = "";
-    if (asked->cwd.len > 0 && asked->cwd.len < sizeof(cwd)) {
-        memcpy(cwd, asked->cwd.at, asked->cwd.len);
+    hub->ops.policy->judge(hub->user, asked, hub->folders.home, &r->ruling);
+    if (r->ruling.says == HUB_SAYS_ALLOW && moves_a_file(r)) {
+        r->ruling.says = HUB_SAYS_ASK;
     }
-    hub->ops.policy->judge(hub->user, asked, folders_of(&hub->folders, cwd),
-                           &r->ruling);
     if (r->ruling.quorum > r->ballot.quorum) {
         ballot_init(&r->ballot, r->ruling.quorum, r->ballot.expires_ms);
     }

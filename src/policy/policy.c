@@ -106,6 +106,9 @@ static enum met meets_path_text(const struct judge *j, const struct rule *rule,
     if (!path_of(j, text, path, sizeof(path))) {
         return MET_MAYBE;
     }
+    if (rule->decide == VERDICT_ALLOW && path_goes_up(text)) {
+        return MET_NOT;
+    }
     enum met met = MET_NOT;
     for (const char *const *root = j->ask->roots; *root != NULL && met != MET; root++) {
         const enum met here = rule_meets_path(rule, *root, path);
@@ -271,6 +274,7 @@ static void judge_inner_rules(struct judge *j, const struct wrapped *w)
     struct judge sub = *j;
     sub.answer = &inner;
     judge_inner(&sub, w);
+    j->place = sub.place; // where it went, the rest goes on
     if (inner.rule != NULL && inner.verdict != VERDICT_ALLOW) {
         say_rule(j, inner.rule, NULL);
     }
@@ -286,6 +290,13 @@ static void judge_wrapped(struct judge *j, const struct wrapped *inner, int n,
             judge_inner(j, &inner[i]);
         }
     }
+}
+
+/* Allowed by a rule, it is not followed: relative names behind it may be anywhere. */
+static bool moves(const char *name)
+{
+    return strcmp(name, "cd") == 0 || strcmp(name, "pushd") == 0 ||
+           strcmp(name, "popd") == 0;
 }
 
 static void judge_words(struct judge *j, const struct shell_word *words, uint32_t n,
@@ -306,6 +317,7 @@ static void judge_words(struct judge *j, const struct shell_word *words, uint32_
         judge_wrapped(j, inner, n_inner, allows);
     }
     if (allows != NULL) {
+        j->place.lost = j->place.lost || name == NULL || moves(name);
         say_rule(j, allows, words[0].text);
     } else if (n_inner < 0 && !sandboxed_runs(j->ask)) {
         say_ask(j, why, words[0].text);
@@ -405,6 +417,7 @@ static void judge_script(struct judge *j, struct bytes text, enum shell_dialect 
         j->depth--;
         return;
     }
+    j->place.repeats = j->place.repeats || script.repeats;
     if (script.why != NULL) {
         say_ask(j, "it cannot be understood", script.why);
     }

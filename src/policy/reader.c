@@ -28,9 +28,9 @@ static const struct reader readers[] = {
      OPERANDS_PATHS},
     {"df", "ahHiklPTB:t:x:", "all human-readable inodes local si total type= output? ",
      OPERANDS_PATHS},
-    {"diff", "abBciqrsuU:C:EwyNtTpW:",
+    {"diff", "abBciqsuU:C:EwytTpW:",
      "brief color? context? ignore-all-space ignore-blank-lines ignore-case minimal "
-     "new-file recursive report-identical-files side-by-side suppress-common-lines text "
+     "report-identical-files side-by-side suppress-common-lines text "
      "unified? width= ",
      OPERANDS_PATHS},
     {"dirname", "z", "zero ", OPERANDS_TEXT},
@@ -68,7 +68,7 @@ static const struct reader readers[] = {
     {"md5sum", "btz", SUMS, OPERANDS_PATHS},
     {"nl", "b:d:f:h:i:l:n:ps:v:w:", NULL, OPERANDS_PATHS},
     {"nproc", "", "all ignore= ", OPERANDS_NONE},
-    {"od", "A:bcdj:N:osS:t:vw:x",
+    {"od", "A:bcdj:N:osS:t:vw?x",
      "address-radix= format= read-bytes= skip-bytes= ", OPERANDS_PATHS},
     {"paste", "d:sz", "delimiters= serial zero-terminated ", OPERANDS_PATHS},
     {"pwd", "LP", NULL, OPERANDS_NONE},
@@ -98,13 +98,10 @@ static const struct reader readers[] = {
      "reverse sort= stable unique version-sort zero-terminated ",
      OPERANDS_PATHS},
     {"stat", "Lfc:t", "dereference file-system format= printf= terse ", OPERANDS_PATHS},
-    {"strings", "afn:t:e:", "all bytes= radix= encoding= ", OPERANDS_PATHS},
     {"tac", "brs:", "before regex separator= ", OPERANDS_PATHS},
     {"tail", "c:n:qvz#", "bytes= lines= quiet silent verbose ", OPERANDS_PATHS},
     {"test", "", NULL, OPERANDS_TEXT},
     {"tr", "cCdst", "complement delete squeeze-repeats truncate-set1 ", OPERANDS_TEXT},
-    {"tree", "adfL:P:I:hsCnupDiFx", "dirsfirst du gitignore noreport prune ",
-     OPERANDS_PATHS},
     {"true", "", NULL, OPERANDS_TEXT},
     {"tty", "s", NULL, OPERANDS_NONE},
     {"type", "afptP", NULL, OPERANDS_TEXT},
@@ -119,7 +116,6 @@ static const struct reader readers[] = {
     {"wc", "clmwL", "bytes chars lines max-line-length words ", OPERANDS_PATHS},
     {"which", "a", "all ", OPERANDS_TEXT},
     {"whoami", "", NULL, OPERANDS_NONE},
-    {"xxd", "abc:eg:l:o:ps:u", NULL, OPERANDS_ONE},
 };
 
 bool use_fail(struct reader_use *use, const char *why)
@@ -191,11 +187,14 @@ static bool check_shorts(struct reader_use *use, const struct reader *reader,
     }
     for (; *text != '\0'; text++) {
         const char *found =
-            strchr(":/#", *text) == NULL ? strchr(reader->shorts, *text) : NULL;
+            strchr(":/#?", *text) == NULL ? strchr(reader->shorts, *text) : NULL;
         if (found == NULL) {
             return use_fail(use, "an option that may do more than read");
         }
         note_pattern(*text, reader, s);
+        if (found[1] == '?') {
+            return true; // the rest of the word, if there is one
+        }
         if (found[1] == ':' || found[1] == '/') {
             s->wants_path = text[1] == '\0' && found[1] == '/';
             s->wants_text = text[1] == '\0' && found[1] == ':';
@@ -244,7 +243,8 @@ static bool check_long(struct reader_use *use, const struct reader *reader,
 static bool may_become_option(const struct reader *reader,
                               const struct shell_word *word)
 {
-    static const char *const wild[] = {"file", "rg", "sort", "tree", "uniq", "xxd"};
+    static const char *const wild[] = {"diff", "du",   "egrep", "fgrep",
+                                       "file", "grep", "rg",    "sort"};
     for (size_t i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
         if (strcmp(reader->name, wild[i]) == 0) {
             return (word->flags & WORD_GLOB) != 0 &&
@@ -274,7 +274,7 @@ static bool check_operand(struct reader_use *use, const struct reader *reader,
         return (word->flags & WORD_UNSURE) == 0 ||
                use_fail(use, "a word that is known only when it runs");
     case OPERANDS_ONE:
-        if (s->n_operands > 1) {
+        if (s->n_operands > 1 || (word->flags & WORD_GLOB) != 0) {
             return use_fail(use, "a second file would be written");
         }
         break;
@@ -342,7 +342,7 @@ static bool is_worded(const struct reader *reader)
 static bool use_words(struct reader_use *use)
 {
     for (uint32_t i = 1; i < use->n_words; i++) {
-        if ((use->words[i].flags & WORD_UNSURE & ~WORD_GLOB) != 0) {
+        if ((use->words[i].flags & WORD_UNSURE) != 0) {
             return use_fail(use, "a word that is known only when it runs");
         }
     }

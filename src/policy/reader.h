@@ -22,7 +22,8 @@ struct reader_place {
     const char *const *roots; // the workspace; NULL-terminated
     char places[PLACES_MAX][PATH_TEXT_MAX];
     unsigned n_places;
-    bool lost; // a `cd` could not be followed: relative names may be anywhere
+    bool repeats; // what is judged once may run often
+    bool lost;    // a `cd` could not be followed: relative names may be anywhere
 
     /* Does it lie within, links followed? `path` is absolute and lexically within;
      * `pattern`: it holds wildcards in its last part. NULL: the words alone decide. */
@@ -41,6 +42,9 @@ bool reader_may_read(const struct reader_place *place, const struct shell_word *
  * file is looked at. False: longer than `size`. */
 NODISCARD bool path_absolute(const char *from, const char *path, char *out,
                              size_t size);
+
+/* Has it a part `..`? */
+bool path_goes_up(const char *path);
 
 /* A name alone, or one in a folder of the system's programs; otherwise NULL. */
 const char *program_name(const struct shell_word *word);

@@ -15,7 +15,7 @@
     "diff no-merges no-patch no-renames no-textconv numstat oneline patch patience "       \
     "pickaxe-all pretty? quiet raw relative? remotes? reverse root shortstat show-"        \
     "signature since= skip= src-prefix= staged stat? submodule? summary tags? topo-order " \
-    "unified= until= after= before= walk-reflogs word-diff? word-diff-regex= "
+    "unified? until= after= before= walk-reflogs word-diff? word-diff-regex= "
 
 static const struct {
     const char *name;
@@ -31,27 +31,27 @@ static const struct {
     {"count-objects", false, "vH", "verbose human-readable "},
     {"describe", false, "",
      "abbrev= all always contains dirty? exact-match long tags "},
-    {"diff", false, "abuU:pswWzRMCDS:G:", LOOKS},
-    {"diff-index", false, "pruU:sz", LOOKS},
-    {"diff-tree", false, "pruU:sztm", LOOKS},
+    {"diff", false, "abuU?pswWzRMCDS:G:", LOOKS},
+    {"diff-index", false, "pruU?sz", LOOKS},
+    {"diff-tree", false, "pruU?sztm", LOOKS},
     {"for-each-ref", false, "", "count= format= sort= merged no-merged contains "},
     {"grep", false, "abcEe:FGHhIilLm:nopPqvwWA:B:C:z",
      "all-match and break cached color? count extended-regexp files-with-matches fixed-"
      "strings heading ignore-case invert-match line-number max-depth= name-only not "
      "perl-regexp quiet show-function untracked word-regexp "},
-    {"log", false, "abuU:pswWzRMCDS:G:n:L:i#cmt", LOOKS},
+    {"log", false, "abuU?pswWzRMCDS:G:n:L:i#cmt", LOOKS},
     {"ls-files", false, "cdmosutvzk",
      "cached deleted modified others ignored stage unmerged exclude-standard full-name "},
     {"ls-tree", false, "drtlz", "long name-only name-status full-name "},
     {"merge-base", false, "a", "all is-ancestor "},
     {"name-rev", false, "", "all name-only tags always "},
-    {"reflog", true, "abuU:pswn:#", LOOKS},
+    {"reflog", true, "abuU?pswn:#", LOOKS},
     {"rev-list", false, "n:#", LOOKS "count objects "},
     {"rev-parse", false, "q",
      "abbrev-ref? absolute-git-dir all git-common-dir git-dir is-bare-repository is-inside-"
      "work-tree short? show-prefix show-toplevel symbolic-full-name verify "},
     {"shortlog", false, "censw", "numbered summary email all "},
-    {"show", false, "abuU:pswWzRMCDS:G:", LOOKS},
+    {"show", false, "abuU?pswWzRMCDS:G:", LOOKS},
     {"show-ref", false, "dhsq", "heads tags head verify "},
     {"status", false, "sbuvz",
      "ahead-behind branch ignored? long porcelain? renames short show-stash untracked-files? "
@@ -77,11 +77,29 @@ static bool operand_is_near(const char *text)
     return true;
 }
 
+/* Wherever it stands, whatever it seems to belong to. */
+static bool is_dangerous(const char *text)
+{
+    static const char *const words[] = {
+        "--output",   "--ext-diff", "--textconv", "--exec",    "--open",   "--no-index",
+        "--contents", "--filt",     "--upload",   "--receive", "--config", NULL};
+    for (const char *const *word = words; *word != NULL; word++) {
+        if (strncmp(text, *word, strlen(*word)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool check_operands(struct reader_use *use, bool only_listing)
 {
-    const bool lists = use_has(use, "--list") || use_has(use, "-l");
+    const bool lists = use->n_words > 1 && (strcmp(use->words[1].text, "--list") == 0 ||
+                                            strcmp(use->words[1].text, "-l") == 0);
     for (uint32_t i = 1; i < use->n_words; i++) {
         const struct shell_word *word = &use->words[i];
+        if (is_dangerous(word->text)) {
+            return use_fail(use, "an option of git that may write or run a program");
+        }
         if ((word->flags & WORD_UNSURE) != 0 || !operand_is_near(word->text)) {
             return use_fail(use, "an operand that may lie outside the repository");
         }
@@ -122,18 +140,28 @@ static bool is_listing_pair(const struct reader_use *use)
     return false;
 }
 
+/* Below the root a folder of the tree may be a repository of its own, with a configuration
+ * that runs programs. */
+static bool is_at_root(const struct reader_place *place)
+{
+    return !place->lost && place->n_places == 1 &&
+           strcmp(place->places[0], place->roots[0]) == 0;
+}
+
 bool reader_git(struct reader_use *use)
 {
+    static const char *const plain[] = {"--version", "--no-pager", "-P",
+                                        "--no-optional-locks", NULL};
     uint32_t i = 1;
+    if (!is_at_root(use->place)) {
+        return use_fail(use, "git in another folder than the workspace itself");
+    }
     for (; i < use->n_words && use->words[i].text[0] == '-'; i++) {
-        const char *text = use->words[i].text;
-        if (strcmp(text, "-C") == 0 && i + 1 < use->n_words &&
-            (use->words[i + 1].flags & WORD_GLOB) == 0 &&
-            place_has(use->place, &use->words[i + 1])) {
-            i++;
-        } else if (strcmp(text, "--version") != 0 && strcmp(text, "--no-pager") != 0 &&
-                   strcmp(text, "-P") != 0 &&
-                   strcmp(text, "--no-optional-locks") != 0) {
+        const char *const *known = plain;
+        while (*known != NULL && strcmp(*known, use->words[i].text) != 0) {
+            known++;
+        }
+        if (*known == NULL) {
             return use_fail(use, "an option of git that may run a program");
         }
     }

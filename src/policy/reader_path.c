@@ -62,11 +62,26 @@ static bool pattern_is_tame(const char *path)
     return last[0] != '.' && last[0] != '[';
 }
 
+/* The kernel follows a link before it goes up from it; text does not. */
+bool path_goes_up(const char *path)
+{
+    for (const char *p = path; *p != '\0'; p += *p == '/' ? 1 : 0) {
+        const size_t n = strcspn(p, "/");
+        if (n == 2 && memcmp(p, "..", 2) == 0) {
+            return true;
+        }
+        p += n;
+    }
+    return false;
+}
+
 bool place_has(const struct reader_place *place, const struct shell_word *word)
 {
     const bool pattern = (word->flags & WORD_GLOB) != 0;
     if ((word->flags & (WORD_UNSURE & ~WORD_GLOB)) != 0 || word->len == 0 ||
-        strlen(word->text) != word->len || (pattern && !pattern_is_tame(word->text)) ||
+        strlen(word->text) != word->len || path_goes_up(word->text) ||
+        (pattern && (word->flags & WORD_QUOTED) != 0) ||
+        (pattern && !pattern_is_tame(word->text)) ||
         (place->lost && word->text[0] != '/')) {
         return false;
     }

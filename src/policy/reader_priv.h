@@ -15,7 +15,8 @@ enum operands {
 };
 
 /* Options in one string each. Short: a letter; `:` behind it: takes a text; `/`: takes a
- * file; `#`: a number may stand as an option (-20). Long: words with a blank behind each;
+ * file; `?`: may take a text, in
+ * the same word only; `#`: a number may stand as an option (-20). Long: words with a blank behind each;
  * `=`: takes a text; `/`: takes a file; `?`: may take a text, behind `=` only. */
 struct reader {
     const char *name;

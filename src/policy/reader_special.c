@@ -41,17 +41,40 @@ static bool check_printed(struct reader_use *use)
     return true;
 }
 
+/* Every conversion is one that only prints: `%n` sets a variable. */
+static bool format_prints(const char *p)
+{
+    for (; *p != '\0'; p++) {
+        if (*p != '%') {
+            continue;
+        }
+        p++;
+        p += strspn(p, "-+ #0123456789.");
+        if (*p == '\0' || strchr("sdiuxXcbqeEfgG%", *p) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* `printf -v` evaluates the name of its variable. */
 static bool check_printf(struct reader_use *use)
 {
-    if (use->n_words > 1 && use->words[1].text[0] == '-') {
+    if (use->n_words < 2 || use->words[1].text[0] == '-') {
         return use_fail(use, "printf with an option");
+    }
+    if (!is_sure(&use->words[1]) || !format_prints(use->words[1].text)) {
+        return use_fail(use, "printf with a format that may set a variable");
     }
     return check_printed(use);
 }
 
 static bool check_cd(struct reader_use *use)
 {
+    if (use->place->repeats) {
+        use->place->lost = true;
+        return use_fail(use, "cd in a script with a loop or a function");
+    }
     if (use->n_words != 2 || use->words[1].text[0] == '-') {
         return use_fail(use, "cd to a folder that is not named");
     }
@@ -76,7 +99,7 @@ static bool check_command(struct reader_use *use)
 static bool check_date(struct reader_use *use)
 {
     static const struct reader options = {
-        "date", "uRId:", "utc universal date= iso-8601? rfc-3339= rfc-email ",
+        "date", "uRI?d:", "utc universal date= iso-8601? rfc-3339= rfc-email ",
         OPERANDS_TEXT};
     for (uint32_t i = 1; i < use->n_words; i++) {
         const char *text = use->words[i].text;
@@ -143,8 +166,10 @@ static bool check_find(struct reader_use *use)
 {
     uint32_t i = 1;
     for (; i < use->n_words && strchr("-(!", use->words[i].text[0]) == NULL; i++) {
-        if (!place_has(use->place, &use->words[i])) {
-            return use_fail(use, "find outside the workspace");
+        if ((use->words[i].flags & WORD_GLOB) != 0 ||
+            !place_has(use->place, &use->words[i])) {
+            return use_fail(use,
+                            "find in a place that is not plainly in the workspace");
         }
     }
     for (; i < use->n_words; i++) {
@@ -226,46 +251,61 @@ static bool sed_is_tame(const char *p)
     return *p == '\0';
 }
 
-/* The words that are programs of sed, blotted out for the table of options. */
+static const char *const sed_options[] = {"-n",
+                                          "-E",
+                                          "-r",
+                                          "-u",
+                                          "-s",
+                                          "-nE",
+                                          "-En",
+                                          "-nr",
+                                          "--quiet",
+                                          "--silent",
+                                          "--regexp-extended",
+                                          NULL};
+
+static bool check_sed_program(struct reader_use *use, const struct shell_word *word)
+{
+    if (!is_sure(word)) {
+        return fail_unsure(use);
+    }
+    return sed_is_tame(word->text) ||
+           use_fail(use, "a program of sed that may run or write");
+}
+
+static bool check_sed_file(struct reader_use *use, const struct shell_word *word)
+{
+    return ((word->flags & WORD_GLOB) == 0 && place_has(use->place, word)) ||
+           use_fail(use, "a file outside the workspace");
+}
+
+/* Options, a program, files. */
 static bool check_sed(struct reader_use *use)
 {
-    static const char *const plain[] = {"-n",
-                                        "-E",
-                                        "-r",
-                                        "-u",
-                                        "-s",
-                                        "-nE",
-                                        "-En",
-                                        "-nr",
-                                        "--quiet",
-                                        "--silent",
-                                        "--regexp-extended",
-                                        NULL};
-    bool has_script = false;
+    bool has_program = false;
     for (uint32_t i = 1; i < use->n_words; i++) {
         const struct shell_word *word = &use->words[i];
-        const bool given =
+        const bool gives =
             strcmp(word->text, "-e") == 0 || strcmp(word->text, "-ne") == 0;
-        i += given ? 1 : 0;
-        if (i == use->n_words || ((given || !has_script) && !is_sure(&use->words[i]))) {
-            return fail_unsure(use);
+        bool ok = true;
+        if (gives) {
+            has_program = true;
+            ok = ++i < use->n_words ? check_sed_program(use, &use->words[i])
+                                    : use_fail(use, "sed without a program");
+        } else if (word->text[0] == '-') {
+            ok = is_one_of(word->text, sed_options) ||
+                 use_fail(use, "an option of sed that may do more than read");
+        } else if (!has_program) {
+            has_program = true;
+            ok = check_sed_program(use, word);
+        } else {
+            ok = check_sed_file(use, word);
         }
-        if (!given && is_one_of(word->text, plain)) {
-            continue;
-        }
-        if (!given && word->text[0] == '-') {
-            return use_fail(use, "an option of sed that may do more than read");
-        }
-        if (given || !has_script) {
-            has_script = true;
-            if (!sed_is_tame(use->words[i].text)) {
-                return use_fail(use, "a program of sed that may run or write");
-            }
-        } else if ((word->flags & WORD_GLOB) != 0 || !place_has(use->place, word)) {
-            return use_fail(use, "a file outside the workspace");
+        if (!ok) {
+            return false;
         }
     }
-    return has_script || use_fail(use, "sed without a program");
+    return has_program || use_fail(use, "sed without a program");
 }
 
 /* ---- the table ------------------------------------------------------------------ */

@@ -167,6 +167,31 @@ static bool may_pass_over(const struct rule *rule, const struct shell_word *word
            (words[i].text[0] == '-' || (i > 1 && words[i - 1].text[0] == '-'));
 }
 
+/* One word against the `i`-th of a rule. */
+static enum met meets_word(const struct rule *rule, size_t i,
+                           const struct shell_word *word)
+{
+    const json_t *want = json_array_get(rule->command, i);
+    if (i == 0) {
+        return meets_name(rule, want, word);
+    }
+    if ((word->flags & WORD_UNSURE) != 0) {
+        return MET_MAYBE;
+    }
+    return is_word_of(want, word->text) ? MET : MET_NOT;
+}
+
+/* The next word that the `i`-th of the rule may be about. */
+static uint32_t pass_over(const struct rule *rule, size_t i,
+                          const struct shell_word *words, uint32_t n_words, uint32_t at)
+{
+    while (i > 0 && at < n_words && may_pass_over(rule, words, at) &&
+           meets_word(rule, i, &words[at]) == MET_NOT) {
+        at++;
+    }
+    return at;
+}
+
 enum met rule_meets_words(const struct rule *rule, const struct shell_word *words,
                           uint32_t n_words)
 {
@@ -176,29 +201,21 @@ enum met rule_meets_words(const struct rule *rule, const struct shell_word *word
     if (is_another(rule, &words[0])) {
         return MET_NOT;
     }
-    const size_t n = json_array_size(rule->command);
     enum met met = MET;
     uint32_t at = 0;
-    for (size_t i = 0; i < n; i++, at++) {
-        const json_t *want = json_array_get(rule->command, i);
-        while (at < n_words && i > 0 && (words[at].flags & WORD_UNSURE) == 0 &&
-               !is_word_of(want, words[at].text) && may_pass_over(rule, words, at)) {
-            at++;
-        }
-        if (at == n_words) {
+    for (size_t i = 0; i < json_array_size(rule->command); i++, at++) {
+        at = pass_over(rule, i, words, n_words, at);
+        if (at >= n_words) {
             return MET_NOT;
         }
         if ((words[at].flags & (WORD_SPLITS | WORD_BRACE)) != 0) {
             return MET_MAYBE; // it may be all the rest
         }
-        const enum met here = i == 0 ? meets_name(rule, want, &words[at])
-                              : (words[at].flags & WORD_UNSURE) != 0 ? MET_MAYBE
-                              : is_word_of(want, words[at].text)     ? MET
-                                                                     : MET_NOT;
-        if (here == MET_NOT) {
+        const enum met here = meets_word(rule, i, &words[at]);
+        met = here < met ? here : met;
+        if (met == MET_NOT) {
             return MET_NOT;
         }
-        met = here < met ? here : met;
     }
     return met;
 }

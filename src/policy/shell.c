@@ -160,7 +160,9 @@ enum err shell_parse(struct bytes text, enum shell_dialect dialect,
     struct shell_reader r = {.in = text, .dialect = dialect, .store = script.store};
     buf_init(&script.store->text, STORE_TEXT_MAX);
     buf_init(&r.scratch, STORE_TEXT_MAX);
-    if (!read_all(&r)) {
+    const bool understood = read_all(&r);
+    script.repeats = r.repeats;
+    if (!understood) {
         script.why = r.why;
         script.why_at = r.why_at;
     }

@@ -72,6 +72,7 @@ struct shell_script {
     size_t n_commands;
     const char *why; // static; NULL: understood. Otherwise what stood in the way
     size_t why_at;   // … and where, in octets
+    bool repeats;    // there are loops or functions: what is listed once may run often
     struct shell_store *store;
 };
 

@@ -193,6 +193,7 @@ static bool read_if(struct shell_reader *r)
 
 static bool read_body(struct shell_reader *r)
 {
+    r->repeats = true;
     return need_keyword(r, "do", "a loop without do") && read_list(r) &&
            need_keyword(r, "done", "a loop without done");
 }
@@ -213,9 +214,24 @@ static bool pass_word(struct shell_reader *r)
     return word_read(r, &word);
 }
 
+/* The loop sets a variable: none that a shell or a program knows (PATH, CDPATH, IFS …). */
+static bool take_loop_name(struct shell_reader *r)
+{
+    grammar_blanks(r);
+    size_t n = 0;
+    for (int c = 0; (c = reader_peek(r, n)) == '_' || (c >= 'a' && c <= 'z');) {
+        n++;
+    }
+    if (n == 0 || !word_ends_at(reader_peek(r, n))) {
+        return reader_fail(r, "a loop over a variable that may change what runs");
+    }
+    r->at += n;
+    return true;
+}
+
 static bool read_for(struct shell_reader *r)
 {
-    if (!pass_word(r) || !skip_lines(r)) {
+    if (!take_loop_name(r) || !skip_lines(r)) {
         return false;
     }
     if (take_keyword(r, "in")) {
@@ -419,6 +435,7 @@ static size_t function_head(const struct shell_reader *r)
 static bool read_function(struct shell_reader *r, size_t head)
 {
     r->at += head;
+    r->repeats = true;
     return skip_lines(r) && read_command(r);
 }
 
@@ -432,6 +449,7 @@ static bool read_function_keyword(struct shell_reader *r)
     if (head != 0) {
         return read_function(r, head);
     }
+    r->repeats = true;
     return pass_word(r) && skip_lines(r) && read_command(r);
 }
 

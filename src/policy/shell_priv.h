@@ -56,6 +56,7 @@ struct shell_reader {
     enum err err;             // ERR_NOMEM: nothing else is a failure of ours
     const char *why; // the first obstacle; from then on every reader returns false
     size_t why_at;
+    bool repeats;
     struct shell_store *store;
     struct buf scratch;                    // the words being read, innermost last
     struct rough_list stack;               // struct rough_word: words of open commands

@@ -96,28 +96,31 @@ static bool read_double(struct shell_reader *r, uint8_t *flags)
     }
 }
 
+/* What a letter behind a backslash means within $'…'; -1: no simple one. */
+static int ansi_meaning(int name)
+{
+    static const char names[] = "ntrabfve\\'\"?";
+    static const char means[] = "\n\t\r\a\b\f\v\033\\'\"?";
+    const char *found = name > 0 ? strchr(names, name) : NULL;
+    return found == NULL ? -1 : means[found - names];
+}
+
 /* $'text': the escapes whose meaning every bash agrees on; the rest is not understood.
  * A plain shell ends the quote elsewhere. */
 static bool read_ansi(struct shell_reader *r)
 {
-    static const char names[] = "ntrabfve\\'\"?";
-    static const char means[] = "\n\t\r\a\b\f\v\033\\'\"?";
     if (r->dialect != SHELL_BASH) {
         return reader_fail(r, "$'…' means different things to different shells");
     }
     r->at += 2;
     for (int c; (c = reader_peek(r, 0)) != '\''; r->at++) {
-        if (c < 0) {
-            return reader_fail(r, "a quote is not closed");
-        }
         if (c == '\\') {
             r->at++;
-            const int name = reader_peek(r, 0);
-            const char *found = name > 0 ? strchr(names, name) : NULL;
-            if (found == NULL) {
-                return reader_fail(r, "an escape in $'…' is not a simple one");
-            }
-            c = means[found - names];
+            c = ansi_meaning(reader_peek(r, 0));
+        }
+        if (c < 0) {
+            return reader_fail(r,
+                               "$'…' is not closed, or an escape in it is not simple");
         }
         if (!word_put(r, c)) {
             return false;

@@ -39,13 +39,41 @@ static int give_words(struct opening *o, uint32_t from, unsigned how)
 
 /* ---- options of wrappers ------------------------------------------------------- */
 
-/* Options up to the first other word. `plain`: letters; `with`: letters that take a word,
- * in the same one or the next. A long option must be in `longs` (each with a blank
- * behind), and takes what stands behind its `=` only. Not understood: 0. */
+/* Its name stands in `longs`, each with a blank behind. */
+static bool long_is_known(const char *longs, const char *name)
+{
+    const size_t len = strcspn(name, "=");
+    for (const char *p = longs; p != NULL && *p != '\0'; p += strcspn(p, " ") + 1) {
+        if (strncmp(p, name, len) == 0 && p[len] == ' ') {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum letters { LETTERS_UNKNOWN, LETTERS_ALONE, LETTERS_WITH_NEXT };
+
+/* `plain`: letters that stand alone; `with`: letters that take a word, in the same one or
+ * the next. */
+static enum letters letters_read(const char *text, const char *plain, const char *with)
+{
+    for (; *text != '\0'; text++) {
+        if (strchr(with, *text) != NULL) {
+            return text[1] == '\0' ? LETTERS_WITH_NEXT : LETTERS_ALONE;
+        }
+        if (strchr(plain, *text) == NULL) {
+            return LETTERS_UNKNOWN;
+        }
+    }
+    return LETTERS_ALONE;
+}
+
+/* Past the options; a long one takes what stands behind its `=` only. Not understood: 0. */
 static uint32_t skip_options(const struct opening *o, const char *plain,
                              const char *with, const char *longs)
 {
-    for (uint32_t i = 1; i < o->n_words; i++) {
+    uint32_t i = 1;
+    for (; i < o->n_words; i++) {
         const char *text = o->words[i].text;
         if (!is_sure(&o->words[i]) || text[0] != '-' || text[1] == '\0') {
             return i;
@@ -53,29 +81,17 @@ static uint32_t skip_options(const struct opening *o, const char *plain,
         if (strcmp(text, "--") == 0) {
             return i + 1;
         }
-        if (text[1] == '-') {
-            const size_t len = strcspn(text + 2, "=");
-            const char *found = longs;
-            while (found != NULL && *found != '\0' &&
-                   !(strncmp(found, text + 2, len) == 0 && found[len] == ' ')) {
-                found += strcspn(found, " ") + 1;
-            }
-            if (found == NULL || *found == '\0') {
-                return 0;
-            }
-            continue;
+        if (text[1] == '-' && !long_is_known(longs, text + 2)) {
+            return 0;
         }
-        for (const char *p = text + 1; *p != '\0'; p++) {
-            if (strchr(with, *p) != NULL) {
-                i += p[1] == '\0' ? 1 : 0;
-                break;
-            }
-            if (strchr(plain, *p) == NULL) {
-                return 0;
-            }
+        const enum letters letters =
+            text[1] == '-' ? LETTERS_ALONE : letters_read(text + 1, plain, with);
+        if (letters == LETTERS_UNKNOWN) {
+            return 0;
         }
+        i += letters == LETTERS_WITH_NEXT ? 1 : 0;
     }
-    return o->n_words;
+    return i;
 }
 
 static int open_plain(struct opening *o, const char *plain, const char *with,

@@ -73,7 +73,7 @@ describe("doctor", () => {
   test("tells a relay that is down from a name that is none", async ({ scene }) => {
     const relay = await startRelay(scene);
     const host = await Host.behind(scene, relay.url);
-    await host.relayConnected();
+    await Promise.all([host.relayConnected(), host.agentReady()]);
     expect(doctor(scene).row("relay")).toMatchObject({ level: "ok" });
     await relay.program.stop("SIGTERM");
     const down = doctor(scene);
