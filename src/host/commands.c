@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "host/daemon.h"
 #include "host/recover.h"
+#include "host/scope.h"
 #include "link/link_host.h"
 #include "store/lane.h"
 
@@ -178,8 +179,11 @@ static void recover_one(struct host *h, const struct open_command *o)
     const uint64_t now_ms = clock_wall_ms();
     const bool recent =
         now_ms >= o->row.accepted_ms && now_ms - o->row.accepted_ms < RESEND_MS;
-    const bool may_send =
-        recent && device != NULL && device->row.role >= (uint8_t)ROLE_OPERATOR;
+    const bool may_send = recent && device != NULL &&
+                          device->row.role >= (uint8_t)ROLE_OPERATOR &&
+                          !device_is_expired(device, now_ms) &&
+                          (device->row.scope[0] == '\0' ||
+                           scope_has(device->row.scope, bytes_from_str(o->row.thread)));
     struct hub_command c = {
         .key = {.seq = o->row.seq},
         .state = HUB_COMMAND_ACCEPTED,

@@ -244,6 +244,9 @@ void hub_rights_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_S
 {
     struct controller *c;
     hub_enter(hub, hub->now_ms);
+    if (role < ROLE_OPERATOR) {
+        recover_hold_back(hub, device_id);
+    }
     list_each (c, &hub->controllers, node) {
         if (!is_device(c, device_id)) {
             continue;
@@ -283,6 +286,7 @@ void hub_scope_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SI
 {
     struct controller *c;
     hub_enter(hub, hub->now_ms);
+    recover_hold_back(hub, device_id);
     list_each (c, &hub->controllers, node) {
         if (!is_device(c, device_id) || strcmp(c->info.scope, scope) == 0) {
             continue;
@@ -299,6 +303,7 @@ void hub_revoke(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE])
 {
     struct controller *c;
     hub_enter(hub, hub->now_ms);
+    recover_hold_back(hub, device_id);
     list_each (c, &hub->controllers, node) {
         if (is_device(c, device_id)) {
             c->info.role = ROLE_NONE;

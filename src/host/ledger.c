@@ -225,12 +225,17 @@ struct recalling {
     struct host *h;
     struct ballot_vote votes[BALLOT_VOTES_MAX];
     size_t n;
+    bool void_vote; // of a device that was revoked, and a crash kept it from being told
 };
 
 static void recall_vote(void *user, const struct store_vote *v)
 {
     struct recalling *r = user;
     if (r->n == COUNT(r->votes)) {
+        return;
+    }
+    if (!v->local && devices_find(r->h->devices, v->device) == NULL) {
+        r->void_vote = true;
         return;
     }
     struct ballot_vote *out = &r->votes[r->n++];
@@ -245,11 +250,20 @@ static void recall_vote(void *user, const struct store_vote *v)
 static void recall_one(void *user, const struct store_approval *row)
 {
     struct recalling *r = user;
+    struct store_approval open = *row;
     r->n = 0;
+    r->void_vote = false;
     if (store_vote_each(r->h->store, row->id, recall_vote, r) != OK) {
         log_error("approval.votes_lost", "state=%s", ballot_state_name(row->state));
     }
-    hub_recall(r->h->hub, row, r->votes, r->n);
+    if (r->void_vote && row->state == BALLOT_DECIDED) {
+        open.state = BALLOT_PENDING; // as requests_revoke() would have left it
+        open.outcome = 0;
+        open.result = BYTES_NONE;
+        open.by = "";
+        log_warn("approval.vote_void", "device=revoked");
+    }
+    hub_recall(r->h->hub, &open, r->votes, r->n);
 }
 
 static uint64_t setting(struct host *h, const char *name, uint64_t fallback)

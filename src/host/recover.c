@@ -268,6 +268,18 @@ uint64_t recover_deadline(const struct hub *hub)
     return at;
 }
 
+void recover_hold_back(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE])
+{
+    struct recovery *r;
+    list_each (r, &hub->recovering, node) {
+        if (bytes_equal(BYTES_OF(r->key.device_id),
+                        (struct bytes){device_id, HUB_DEVICE_ID_SIZE})) {
+            json_decref(r->params);
+            r->params = NULL;
+        }
+    }
+}
+
 void recover_forget_all(struct hub *hub)
 {
     struct recovery *r;

@@ -34,6 +34,8 @@ void recover_refused(struct upcall *u, const struct jsonrpc *rpc); // the sent o
 void recover_failed(struct upcall *u); // timed out, refused, or the agent died
 void recover_tick(struct hub *hub);
 uint64_t recover_deadline(const struct hub *hub); // 0: nothing to wait for
+/* What this device asked for is looked up, and no longer sent again: it lost a right. */
+void recover_hold_back(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE]);
 void recover_forget_all(struct hub *hub);
 
 #endif
