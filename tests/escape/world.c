@@ -83,7 +83,9 @@ static void copy_suid(const struct world *w, const char *out)
           w->escape, out, out, out);
     const pid_t pid = fork();
     if (pid == 0) {
-        (void)freopen("/dev/null", "w", stderr);
+        if (freopen("/dev/null", "w", stderr) == NULL) {
+            _exit(1);
+        }
         (void)execl("/bin/sh", "sh", "-c", line, NULL);
         _exit(1);
     }
@@ -231,6 +233,7 @@ void world_end(struct world *w)
     (void)waitpid(victim, NULL, 0);
     (void)shmctl(shm_id, IPC_RMID, NULL);
     (void)mq_unlink(queue);
-    (void)chdir("/");
-    remove_all(w->base);
+    if (chdir("/") == 0) {
+        remove_all(w->base);
+    }
 }
