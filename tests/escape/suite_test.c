@@ -160,6 +160,13 @@ static void clean_marks(void)
 
 /* ---- the tests ------------------------------------------------------------------------------- */
 
+/* The summary names it. */
+static void note_unproved(const char *name)
+{
+    const size_t len = strlen(unproved);
+    (void)snprintf(unproved + len, sizeof(unproved) - len, " %s", name);
+}
+
 static void attempt(void **state)
 {
     const struct line *l = *state;
@@ -177,8 +184,7 @@ static void attempt(void **state)
         return;
     }
     n_unproved++;
-    const size_t len = strlen(unproved);
-    (void)snprintf(unproved + len, sizeof(unproved) - len, " %s", l->name);
+    note_unproved(l->name);
 }
 
 /* Holding a command is worth nothing when it cannot do its work. */
@@ -187,9 +193,11 @@ static void tool(void **state)
     const struct line *l = *state;
     world_reset(&world);
     if (run(OUTSIDE, l->script, false) != 0) {
-        print_message("escape: NOT PROVED HERE: %s does not work outside either\n",
-                      l->name);
-        skip();
+        print_error("escape: %s does not work outside either\n", l->name);
+        // what the build itself needs is here; a Node may be the tree's own, off the PATH
+        assert_string_equal(l->name, "tool-node");
+        note_unproved(l->name);
+        return;
     }
     for (enum mode mode = READ_ONLY; mode < MODES; mode++) {
         if (available[mode] && run(mode, l->script, false) != 0) {
