@@ -19,6 +19,25 @@ static void set_text(json_t *out, const char *key, const char *text)
     }
 }
 
+/* What most of a record is: texts by name; NULL and "" are left out. */
+struct field {
+    const char *key;
+    const char *text;
+};
+
+static json_t *texts(const struct field *fields, size_t n)
+{
+    json_t *out = json_object();
+    for (size_t i = 0; i < n; i++) {
+        set_text(out, fields[i].key, fields[i].text);
+    }
+    return out;
+}
+
+#define TEXTS(...)                             \
+    texts((const struct field[]){__VA_ARGS__}, \
+          sizeof((const struct field[]){__VA_ARGS__}) / sizeof(struct field))
+
 static void set_hex(json_t *out, const char *key, struct bytes octets)
 {
     char hex[HEX_SIZE(64)];
@@ -154,11 +173,9 @@ bool audit_may_act(struct audit *a)
 enum err audit_pair(struct audit *a, const struct store_device *row, const char *how,
                     const struct controller_info *by)
 {
-    json_t *out = json_object();
+    json_t *out = TEXTS({"app", row->app}, {"how", how});
     set_device(out, row);
     set_hex(out, "key", BYTES_OF(row->d));
-    set_text(out, "app", row->app);
-    json_set_str(out, "how", how);
     set_by(out, by);
     return put(a, "pair", out, true, NULL);
 }
@@ -176,11 +193,8 @@ enum err audit_change(struct audit *a, const struct store_device *before,
                       const char *name, const char *role, const char *threads,
                       const struct controller_info *by)
 {
-    json_t *out = json_object();
+    json_t *out = TEXTS({"newName", name}, {"newRole", role}, {"newThreads", threads});
     set_device(out, before);
-    set_text(out, "newName", name);
-    set_text(out, "newRole", role);
-    set_text(out, "newThreads", threads);
     set_by(out, by);
     return put(a, "policy", out, true, NULL);
 }
@@ -188,10 +202,9 @@ enum err audit_change(struct audit *a, const struct store_device *before,
 void audit_revoke(struct audit *a, const struct store_device *row, const char *why,
                   const struct controller_info *by)
 {
-    json_t *out = json_object();
+    json_t *out = TEXTS({"reason", why});
     set_device(out, row);
     json_set_int(out, "serial", (int64_t)row->serial);
-    set_text(out, "reason", why);
     set_by(out, by);
     note(a, "revoke", out);
 }
@@ -199,9 +212,7 @@ void audit_revoke(struct audit *a, const struct store_device *row, const char *w
 enum err audit_policy(struct audit *a, const char *what, const char *value,
                       const struct controller_info *by)
 {
-    json_t *out = json_object();
-    set_text(out, "what", what);
-    set_text(out, "value", value);
+    json_t *out = TEXTS({"what", what}, {"value", value});
     set_by(out, by);
     return put(a, "policy", out, true, NULL);
 }
@@ -210,25 +221,19 @@ enum err audit_policy(struct audit *a, const char *what, const char *value,
 
 enum err audit_request(struct audit *a, const struct audit_request *r)
 {
-    json_t *out = json_object();
-    set_text(out, "requestId", r->request_id);
-    set_text(out, "method", r->method);
-    set_text(out, "threadId", r->thread_id);
-    set_text(out, "turnId", r->turn_id);
-    set_text(out, "itemId", r->item_id);
+    json_t *out = TEXTS({"requestId", r->request_id}, {"method", r->method},
+                        {"threadId", r->thread_id}, {"turnId", r->turn_id},
+                        {"itemId", r->item_id});
     set_octets(out, "request", r->request);
     return put(a, "request", out, false, NULL);
 }
 
 enum err audit_decision(struct audit *a, const struct audit_decision *d, uint64_t *idx)
 {
-    json_t *out = json_object();
-    set_text(out, "requestId", d->request_id);
-    set_text(out, "threadId", d->thread_id);
-    set_text(out, "decision", d->decision);
+    json_t *out = TEXTS({"requestId", d->request_id}, {"threadId", d->thread_id},
+                        {"decision", d->decision}, {"via", d->via});
     json_set_bool(out, "final", d->final);
     set_by(out, d->by);
-    set_text(out, "via", d->via);
     set_octets(out, "a", d->a);
     set_octets(out, "sig", d->sig);
     set_digest(out, "result", d->result);
@@ -237,46 +242,33 @@ enum err audit_decision(struct audit *a, const struct audit_decision *d, uint64_
 
 enum err audit_ruling(struct audit *a, const struct audit_ruling *r)
 {
-    json_t *out = json_object();
-    set_text(out, "method", r->method);
-    set_text(out, "threadId", r->thread_id);
-    set_text(out, "itemId", r->item_id);
-    set_text(out, "decision", r->decision);
-    set_text(out, "via", "policy");
-    set_text(out, "rule", r->rule[0] == '\0' ? NULL : r->rule);
-    set_text(out, "profile", r->profile);
-    set_text(out, "because", r->because);
-    set_text(out, "command", r->command);
-    return put(a, "policy decision", out, true, NULL);
+    return put(a, "policy decision",
+               TEXTS({"method", r->method}, {"threadId", r->thread_id},
+                     {"itemId", r->item_id}, {"decision", r->decision},
+                     {"via", "policy"}, {"rule", r->rule}, {"profile", r->profile},
+                     {"because", r->because}, {"command", r->command}),
+               true, NULL);
 }
 
 void audit_outside(struct audit *a, const char *request_id, const char *thread_id)
 {
-    json_t *out = json_object();
-    set_text(out, "requestId", request_id);
-    set_text(out, "threadId", thread_id);
-    note(a, "outside decision", out);
+    note(a, "outside decision",
+         TEXTS({"requestId", request_id}, {"threadId", thread_id}));
 }
 
 void audit_withdrawn(struct audit *a, const char *request_id, const char *thread_id,
                      const char *why)
 {
-    json_t *out = json_object();
-    set_text(out, "requestId", request_id);
-    set_text(out, "threadId", thread_id);
-    set_text(out, "reason", why);
-    note(a, "withdrawn", out);
+    note(a, "withdrawn",
+         TEXTS({"requestId", request_id}, {"threadId", thread_id}, {"reason", why}));
 }
 
 /* ---- work ------------------------------------------------------------------------------------ */
 
 void audit_turn(struct audit *a, const struct audit_turn *t)
 {
-    json_t *out = json_object();
-    json_set_str(out, "state", t->state);
-    set_text(out, "threadId", t->thread_id);
-    set_text(out, "turnId", t->turn_id);
-    set_text(out, "status", t->status);
+    json_t *out = TEXTS({"state", t->state}, {"threadId", t->thread_id},
+                        {"turnId", t->turn_id}, {"status", t->status});
     if (t->by != NULL) {
         set_by(out, t->by);
     } else if (!t->ended) {
@@ -300,12 +292,9 @@ static void set_command(json_t *out, struct bytes raw)
 
 void audit_effect(struct audit *a, const struct audit_effect *e)
 {
-    json_t *out = json_object();
-    set_text(out, "kind", e->kind);
-    set_text(out, "threadId", e->thread_id);
-    set_text(out, "turnId", e->turn_id);
-    set_text(out, "itemId", e->item_id);
-    set_text(out, "status", e->status);
+    json_t *out =
+        TEXTS({"kind", e->kind}, {"threadId", e->thread_id}, {"turnId", e->turn_id},
+              {"itemId", e->item_id}, {"status", e->status});
     set_command(out, e->command);
     set_text(out, "command", e->subject);
     set_digest(out, "digest", e->result);
@@ -318,28 +307,20 @@ void audit_effect(struct audit *a, const struct audit_effect *e)
     note(a, "effect", out);
 }
 
-static json_t *call(const char *method, const char *thread_id,
-                    const struct controller_info *by)
-{
-    json_t *out = json_object();
-    set_text(out, "method", method);
-    set_text(out, "threadId", thread_id);
-    set_by(out, by);
-    return out;
-}
-
 void audit_refusal(struct audit *a, const char *method, const char *thread_id,
                    const char *reason, const struct controller_info *by)
 {
-    json_t *out = call(method, thread_id, by);
-    set_text(out, "reason", reason);
+    json_t *out =
+        TEXTS({"method", method}, {"threadId", thread_id}, {"reason", reason});
+    set_by(out, by);
     note(a, "refusal", out);
 }
 
 void audit_clamp(struct audit *a, const char *method, const char *thread_id,
                  const char *fields, const struct controller_info *by)
 {
-    json_t *out = call(method, thread_id, by);
-    set_text(out, "fields", fields);
+    json_t *out =
+        TEXTS({"method", method}, {"threadId", thread_id}, {"fields", fields});
+    set_by(out, by);
     note(a, "clamp", out);
 }

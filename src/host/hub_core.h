@@ -4,7 +4,7 @@
  * Shape      hub.c          create, the agent's state, broadcast, time
  *            upstream.c     what the agent says: notifications to their readers
  *            router.c       what controllers say: rights, guards, then forward
- *            answer.c       what an answer of the agent changes
+ *            answer.c       what an answer of the agent changes (answer_*.c: its parts)
  *            upcall.c       requests in flight to the agent
  *            thread.c       subscriptions; item.c the accumulator of one thread
  *            request.c      server requests that wait for a person
