@@ -184,7 +184,7 @@ static void on_deadline(struct timer *t)
 
 static size_t n_of_address(const struct link_host *h, const struct stream_peer *peer)
 {
-    const struct host_door *d = NULL;
+    const struct host_door *d;
     size_t n = 0;
     list_each (d, &h->doors, node) {
         n += strcmp(ws_conn_peer(d->ws)->text, peer->text) == 0 ? 1 : 0;
@@ -222,7 +222,7 @@ void link_host_door(struct link_host *h, struct ws_conn *ws)
 
 void host_doors_drop_all(struct link_host *h)
 {
-    struct host_door *d = NULL;
+    struct host_door *d;
     list_each (d, &h->doors, node) {
         if (!d->over && d->session == NULL) {
             leave(d, WS_CLOSE_GOING_AWAY);

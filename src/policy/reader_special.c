@@ -228,21 +228,24 @@ static const char *skip_substitution(const char *p)
     return to == NULL ? NULL : to + strspn(to, "gpiI0123456789");
 }
 
+/* p, d, q, = or s; NULL: another one. */
+static const char *skip_order(const char *p)
+{
+    if (*p == 's') {
+        return skip_substitution(p);
+    }
+    return *p != '\0' && strchr("pdq=", *p) != NULL ? p + 1 : NULL;
+}
+
 /* [address[,address]] then p, d, q, = or s. */
 static bool sed_is_tame(const char *p)
 {
     do {
-        p += strspn(p, " ;");
-        p = skip_address(p);
+        p = skip_address(p + strspn(p, " ;"));
         if (p != NULL && *p == ',') {
             p = skip_address(p + (p[1] == '+' ? 2 : 1));
         }
-        if (p == NULL) {
-            return false;
-        }
-        p += strspn(p, " !");
-        p = *p == 's' ? skip_substitution(p)
-                      : (*p != '\0' && strchr("pdq=", *p) != NULL ? p + 1 : NULL);
+        p = p == NULL ? NULL : skip_order(p + strspn(p, " !"));
         if (p == NULL) {
             return false;
         }

@@ -107,15 +107,12 @@ size_t ticket_keys_write(const struct ticket_keys *keys, char out[TICKET_FILE_MA
     size_t len = 0;
     for (size_t i = 0; i < TICKET_KEYS && keys->slot[i].kid != 0; i++) {
         char hex[HEX_SIZE(TICKET_KEY_SIZE)];
-        char line[TICKET_FILE_MAX / TICKET_KEYS];
         hex_encode(BYTES_OF(keys->slot[i].key), hex);
-        if (text_format(line, sizeof(line), "%u %" PRIu64 " %s\n", keys->slot[i].kid,
-                        keys->slot[i].made_ms, hex) == OK) {
-            memcpy(out + len, line, strlen(line));
-            len += strlen(line);
+        if (text_format(out + len, TICKET_FILE_MAX - len, "%u %" PRIu64 " %s\n",
+                        keys->slot[i].kid, keys->slot[i].made_ms, hex) == OK) {
+            len += strlen(out + len);
         }
         secret_wipe(hex, sizeof(hex));
-        secret_wipe(line, sizeof(line));
     }
     return len;
 }

@@ -189,8 +189,10 @@ static struct bytes text(struct bytes request, enum tag tag)
 
 static void read_octets(struct bytes request, enum tag tag, uint8_t *out, size_t size)
 {
-    const struct bytes value = text(request, tag);
-    memcpy(out, value.at, size); // the rule of the tag gave its length
+    struct bytes value = BYTES_NONE;
+    if (tlv_get(request, (uint8_t)tag, &value) && value.len == size) {
+        memcpy(out, value.at, size);
+    }
 }
 
 enum err approval_request_read(struct bytes request, struct approval_request *out)

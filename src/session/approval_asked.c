@@ -72,7 +72,7 @@ static enum err read_argv(const json_t *command, struct approval_asked *a)
 {
     const size_t n = json_array_size(command);
     const enum err e = put_list(a, n);
-    for (size_t i = 0; e == OK && i < n; i++) {
+    for (size_t i = 0; a->list != NULL && i < n; i++) {
         a->list[i] = bytes_from_str(json_string_value(json_array_get(command, i)));
     }
     a->r.argv = a->list;
@@ -86,8 +86,8 @@ static enum err read_paths(json_t *changes, struct approval_asked *a)
     const size_t n =
         json_is_object(changes) ? json_object_size(changes) : json_array_size(changes);
     const enum err e = put_list(a, n);
-    if (e != OK) {
-        return e;
+    if (a->list == NULL) {
+        return e; // none, or no memory for them
     }
     size_t i = 0;
     const char *key;
