@@ -35,7 +35,7 @@ struct uplink {
     struct timer deadline; // until READY; then of a probe
     bool probing;          // a PING of ours has no answer
     uint8_t probe[8];      // its octets
-    uint64_t asked_ms;     // since when something is expected, or asked
+    uint64_t n_asked;      // ws_conn_n_heard() when something was expected, or asked
     enum link_cause cause; // why it ends; LINK_OK: nobody said yet
     char sentence[SENTENCE_MAX];
 };
@@ -97,15 +97,16 @@ static void on_deadline(struct timer *t)
 
 /* ---- liveness ---------------------------------------------------------------- */
 
-static bool heard_since(const struct uplink *l, uint64_t ms)
+/* Counted, not timed: an answer may come in the very millisecond of its question. */
+static bool is_answered(const struct uplink *l)
 {
-    return ws_conn_last_heard_ms(l->ws) > ms;
+    return ws_conn_n_heard(l->ws) != l->n_asked;
 }
 
 static void on_silence(struct timer *t)
 {
     struct uplink *l = CONTAINER_OF(t, struct uplink, deadline);
-    if (heard_since(l, l->asked_ms)) {
+    if (is_answered(l)) {
         l->probing = false;
     } else if (l->probing) {
         drop_saying(l, LINK_TIMEOUT, "fell silent");
@@ -116,7 +117,7 @@ static void on_silence(struct timer *t)
 
 static void await_octets(struct uplink *l)
 {
-    l->asked_ms = loop_now_ms(l->loop);
+    l->n_asked = ws_conn_n_heard(l->ws);
     timer_start(l->loop, &l->deadline, UPLINK_QUIET_MS, on_silence);
 }
 
@@ -124,7 +125,7 @@ void uplink_probe(struct uplink *l)
 {
     struct buf frame;
     if (l->m.state != READY || l->cause != LINK_OK || l->probing ||
-        heard_since(l, loop_now_ms(l->loop) - UPLINK_QUIET_MS)) {
+        ws_conn_last_heard_ms(l->ws) + UPLINK_QUIET_MS > loop_now_ms(l->loop)) {
         return;
     }
     random_bytes(l->probe, sizeof(l->probe));
@@ -142,7 +143,7 @@ void uplink_probe(struct uplink *l)
 void uplink_expect(struct uplink *l)
 {
     if (l->m.state == READY && l->cause == LINK_OK &&
-        (!timer_is_armed(&l->deadline) || heard_since(l, l->asked_ms))) {
+        (!timer_is_armed(&l->deadline) || is_answered(l))) {
         l->probing = false;
         await_octets(l);
     }

@@ -39,6 +39,7 @@ struct ws_conn {
     struct loop_task go_on;
     struct timer timer; // ping, or the end of patience while closing
     uint64_t last_heard_ms;
+    uint64_t n_heard;
     size_t max_queue;
     uint32_t ping_ms;
     bool paused;
@@ -347,6 +348,7 @@ static void on_data(struct conn *conn, void *user, uint8_t *at, size_t len)
     struct ws_conn *c = user;
     (void)conn;
     c->last_heard_ms = loop_now_ms(c->loop);
+    c->n_heard++;
     c->pinged = false;
     if (buf_len(&c->held) != 0 && !c->deaf) {
         hold(c, at, len); // behind what already waits
@@ -473,4 +475,9 @@ const struct stream_peer *ws_conn_peer(const struct ws_conn *c)
 uint64_t ws_conn_last_heard_ms(const struct ws_conn *c)
 {
     return c->last_heard_ms;
+}
+
+uint64_t ws_conn_n_heard(const struct ws_conn *c)
+{
+    return c->n_heard;
 }

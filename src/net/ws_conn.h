@@ -82,5 +82,7 @@ void ws_conn_ping(struct ws_conn *c);
 
 const struct stream_peer *ws_conn_peer(const struct ws_conn *c);
 uint64_t ws_conn_last_heard_ms(const struct ws_conn *c); // loop time of the last octet
+/* How often octets came: a quick answer comes in the very millisecond of its question. */
+uint64_t ws_conn_n_heard(const struct ws_conn *c);
 
 #endif

@@ -35,6 +35,16 @@ async function behindMitm(scene: Scene) {
   return { host, mitm };
 }
 
+describe("a quiet link", () => {
+  test("stays up when nothing more is to be said", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.offer(); // a nameplate is registered: the last that the relay is asked
+    const owner = await host.owner;
+    const lost = owner.event("farhand/status/changed", (p) => p.relay.state !== "connected", { from: owner.mark, within: FOUND_WITHIN_MS });
+    await expect(lost).rejects.toThrow("not within");
+  });
+});
+
 describe("a half-dead link", () => {
   test("a device that vanished is called away within seconds of a message to it", async ({ scene }) => {
     const host = await Host.up(scene);
