@@ -134,6 +134,8 @@ static enum err make_approval(struct request *r)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
+#define B64URL_DASH 62 // the six bits that base64url spells '-'
+
 static struct request *create(struct thread *t, const struct request_kind *kind,
                               struct bytes upstream_id, json_t *params,
                               const uint8_t id[REQUEST_ID_OCTETS])
@@ -161,11 +163,19 @@ static struct request *create(struct thread *t, const struct request_kind *kind,
     return r;
 }
 
+/* Never with a '-' in front: people type it on command lines. */
+static void draw_id(struct hub *hub, uint8_t id[REQUEST_ID_OCTETS])
+{
+    do {
+        hub_random(hub, id, REQUEST_ID_OCTETS);
+    } while (id[0] >> 2 == B64URL_DASH);
+}
+
 enum err request_make(struct thread *t, const struct request_kind *kind,
                       struct bytes upstream_id, json_t *params, struct request **out)
 {
     uint8_t id[REQUEST_ID_OCTETS];
-    hub_random(t->hub, id, sizeof(id));
+    draw_id(t->hub, id);
     struct request *r = create(t, kind, upstream_id, params, id);
     if (r == NULL) {
         return ERR_NOMEM;

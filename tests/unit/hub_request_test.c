@@ -41,6 +41,18 @@ TEST(a_request_has_one_unguessable_id_and_a_clean_menu)
     stage_close(&s);
 }
 
+TEST(an_id_never_begins_like_an_option)
+{
+    struct stage s;
+    stage_open(&s);
+    struct seat *a = device(&s, ROLE_OPERATOR);
+    start_thread(&s, a, "t1");
+    s.dice = 0xf7; // the next octets would be 0xf8: "-Pj4…"
+    agent_says(&s, ASK);
+    HAS(heard(&a->ear), "{\"id\":\"_Pz8");
+    stage_close(&s);
+}
+
 TEST(the_first_decision_wins_and_everyone_is_told_who)
 {
     struct stage s;
@@ -320,6 +332,7 @@ TEST(a_decision_of_a_revoked_device_has_no_effect)
 }
 
 RUN_TESTS(T(a_request_has_one_unguessable_id_and_a_clean_menu),
+          T(an_id_never_begins_like_an_option),
           T(the_first_decision_wins_and_everyone_is_told_who),
           T(a_decision_past_the_hub_is_told_as_outside),
           T(a_viewer_is_not_asked_and_cannot_answer),
