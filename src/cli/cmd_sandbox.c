@@ -273,7 +273,7 @@ static const struct cli_option options[] = {
 
 const struct cli_command cmd_sandbox = {
     .name = "sandbox",
-    .words = "[--] CMD…",
+    .words = "-- CMD…",
     .summary = "run a command that can touch only what the policy grants",
     .text =
         "Landlock, seccomp and a namespace of mounts and processes hold the command; no "

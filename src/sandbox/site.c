@@ -1,20 +1,16 @@
 #include "sandbox/site.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "sandbox/git_config.h"
 #include "sandbox/plan.h"
-
-#define GIT_FILE_MAX (64u * 1024u) // a config larger than this is no config
+#include "sandbox/repository.h"
 
 static const char *const kind_names[] = {
     [SITE_MISSING] = "missing",
@@ -54,28 +50,52 @@ static void note(struct site_path *out, const char *path)
     }
 }
 
-/* The real path, also of what does not exist: then of the nearest folder that does. */
-static enum err resolve(const char *path, char out[PATH_MAX])
+/* Appends the parts of `rest`, none of which exists; ".." would lead out of what does not. */
+static enum err append_missing(char out[PATH_MAX], const char *rest)
 {
-    char *real = realpath(path, out);
-    if (real != NULL) {
+    size_t len = strcmp(out, "/") == 0 ? 0 : strlen(out);
+    while (*rest != '\0') {
+        rest += strspn(rest, "/");
+        const size_t part = strcspn(rest, "/");
+        if (part == 2 && memcmp(rest, "..", 2) == 0) {
+            return ERR_USAGE;
+        }
+        if (part > 0 && !(part == 1 && *rest == '.')) {
+            if (len + part + 2 > PATH_MAX) {
+                return ERR_LIMIT;
+            }
+            out[len++] = '/';
+            memcpy(out + len, rest, part);
+            len += part;
+            out[len] = '\0';
+        }
+        rest += part;
+    }
+    return OK;
+}
+
+/* The real path, also of what does not exist: then of the nearest folder that does. */
+enum err site_resolve(const char *path, char out[PATH_MAX])
+{
+    if (realpath(path, out) != NULL) {
         return OK;
     }
-    char *copy = mem_strdup(path);
-    char *slash = strrchr(copy, '/');
-    enum err e = ERR_NOT_FOUND;
-    if (slash != NULL && slash != copy && slash[1] != '\0' &&
-        strcmp(slash, "/..") != 0) {
-        char above[PATH_MAX];
-        *slash = '\0';
-        e = resolve(copy, above);
-        if (e == OK) {
-            e = text_format(out, PATH_MAX, "%s/%s",
-                            strcmp(above, "/") == 0 ? "" : above, slash + 1);
-        }
+    if (path[0] != '/') {
+        return ERR_NOT_FOUND;
     }
-    mem_free(copy);
-    return e;
+    char *above = mem_strdup(path);
+    size_t cut = strlen(path);
+    bool found = false;
+    while (!found) {
+        while (cut > 0 && above[cut - 1] != '/') {
+            cut--;
+        }
+        cut = cut == 0 ? 0 : cut - 1;
+        above[cut] = '\0';
+        found = realpath(cut == 0 ? "/" : above, out) != NULL || cut == 0;
+    }
+    mem_free(above);
+    return append_missing(out, path + cut);
 }
 
 static enum err look_folder(struct site_path *out, const char *path, const char *what,
@@ -98,85 +118,33 @@ static enum err look_folder(struct site_path *out, const char *path, const char 
 
 /* ---- what stays read-only below a root -------------------------------------------------- */
 
-static enum err hold(struct site *s, const char *path)
+/* What is missing together with the folders above it is held at the first of them: nothing
+ * can be made there at all. */
+enum err site_hold(struct site *s, const char *path)
 {
-    if (s->n_held == SITE_PATHS_MAX) {
-        return ERR_LIMIT;
-    }
-    note(&s->held[s->n_held++], path);
-    return OK;
-}
-
-static bool below_a_root(const struct site *s, const char *path)
-{
-    for (size_t i = 0; i < s->n_roots; i++) {
-        if (path_is_below(path, s->roots[i].path) &&
-            strcmp(path, s->roots[i].path) != 0) {
-            return true;
+    struct stat st;
+    char *step = mem_strdup(path);
+    for (char *slash = strrchr(step, '/'); slash != NULL && slash != step;
+         slash = strrchr(step, '/')) {
+        *slash = '\0';
+        if (lstat(step, &st) == 0) {
+            *slash = '/';
+            break;
         }
     }
-    return false;
-}
-
-/* A path written in a file of the repository, seen from `base`; held when it lies below a
- * writable folder. */
-static enum err hold_named(struct site *s, const char *base, struct bytes name,
-                           char *real)
-{
-    char path[PATH_MAX];
-    const bool absolute = name.len > 0 && name.at[0] == '/';
-    if (text_format(path, sizeof(path), "%s%s%.*s", absolute ? "" : base,
-                    absolute ? "" : "/", (int)name.len, (const char *)name.at) != OK ||
-        resolve(path, real) != OK) {
-        real[0] = '\0';
-        return OK; // leads nowhere: nothing to hold
+    bool known = false;
+    for (size_t i = 0; i < s->n_held; i++) {
+        known = known || strcmp(s->held[i].path, step) == 0;
     }
-    return below_a_root(s, real) ? hold(s, real) : OK;
-}
-
-static bool read_small(const char *folder, const char *name, struct buf *out)
-{
-    char path[PATH_MAX];
-    buf_clear(out);
-    return text_format(path, sizeof(path), "%s/%s", folder, name) == OK &&
-           file_read(path, out) == OK;
-}
-
-/* .git may be a file that names the real folder; hooks may be anywhere. */
-static enum err hold_repository(struct site *s, const char *root)
-{
-    char git[PATH_MAX];
-    char named[PATH_MAX];
-    struct buf text;
-    struct bytes part;
-    enum err e = text_format(git, sizeof(git), "%s/.git", root);
-    buf_init(&text, GIT_FILE_MAX);
-    if (e == OK && read_small(root, ".git", &text) &&
-        git_dir_of_file(buf_bytes(&text), &part)) {
-        e = hold_named(s, root, part, named);
-        if (e == OK && named[0] != '\0') {
-            e = text_format(git, sizeof(git), "%s", named);
-        }
-        if (e == OK && read_small(git, "commondir", &text)) {
-            part = buf_bytes(&text);
-            while (part.len > 0 && part.at[part.len - 1] == '\n') {
-                part.len--;
-            }
-            e = hold_named(s, git, part, named);
-            if (e == OK && named[0] != '\0') {
-                e = text_format(git, sizeof(git), "%s", named);
-            }
-        }
+    const bool full = !known && s->n_held == SITE_PATHS_MAX;
+    if (!known && !full) {
+        note(&s->held[s->n_held++], step);
     }
-    if (e == OK && read_small(git, "config", &text) &&
-        git_hooks_path(buf_bytes(&text), &part)) {
-        e = hold_named(s, root, part, named);
-    }
-    buf_fini(&text);
-    return e;
+    mem_free(step);
+    return full ? ERR_LIMIT : OK;
 }
 
-static enum err look_held(struct site *s)
+static enum err look_held(struct site *s, struct diag *diag)
 {
     char path[PATH_MAX];
     for (size_t i = 0; i < s->n_roots; i++) {
@@ -185,13 +153,13 @@ static enum err look_held(struct site *s)
             enum err e =
                 text_format(path, sizeof(path), "%s/%s", root, plan_protected_names[k]);
             if (e == OK) {
-                e = hold(s, path);
+                e = site_hold(s, path);
             }
             if (e != OK) {
                 return e;
             }
         }
-        const enum err e = hold_repository(s, root);
+        const enum err e = repository_hold(s, s->roots[i].path, diag);
         if (e != OK) {
             return e;
         }
@@ -224,7 +192,7 @@ static enum err look_hidden(struct site *s, const struct sandbox_policy *policy,
 {
     char real[PATH_MAX];
     for (size_t i = 0; i < n_states && i < 2; i++) {
-        if (resolve(states[i], real) == OK) {
+        if (site_resolve(states[i], real) == OK) {
             note(&s->hidden[s->n_hidden++], real);
         }
     }
@@ -268,7 +236,7 @@ enum err site_look(struct site *out, const struct sandbox_policy *policy,
         e = look_hidden(out, policy, states, n_states, diag);
     }
     if (e == OK) {
-        e = look_held(out);
+        e = look_held(out, diag);
         if (e != OK) {
             diag_set(diag, "too many folders, or a path too long");
         }

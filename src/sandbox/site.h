@@ -11,6 +11,8 @@
 #ifndef SANDBOX_SITE_H
 #define SANDBOX_SITE_H
 
+#include <limits.h>
+
 #include "sandbox/kernel.h"
 #include "sandbox/policy.h"
 
@@ -45,6 +47,11 @@ NODISCARD enum err site_look(struct site *out, const struct sandbox_policy *poli
                              const char *const *states, size_t n_states,
                              struct diag *diag);
 void site_fini(struct site *s); // a zeroed object is fine
+
+/* For those who look at a part of it: one more path that stays read-only, and the real
+ * path of a name, also of one that does not exist. */
+NODISCARD enum err site_hold(struct site *s, const char *path);
+NODISCARD enum err site_resolve(const char *path, char out[PATH_MAX]);
 
 const char *site_kind_name(enum site_kind kind);
 

@@ -337,7 +337,23 @@ TEST(a_policy_is_read_one_key_at_a_time)
     }
 }
 
-TEST(the_hooks_of_a_repository_are_found)
+/* The last core.hooksPath, as site_look() would take it. */
+static bool hooks_of(const char *text, struct git_entry *last)
+{
+    struct git_config c;
+    struct git_entry one;
+    bool found = false;
+    git_config_init(&c, bytes_from_str(text));
+    while (git_config_next(&c, &one)) {
+        if (strcmp(one.section, "core") == 0 && strcmp(one.key, "hookspath") == 0) {
+            *last = one;
+            found = true;
+        }
+    }
+    return found;
+}
+
+TEST(the_hooks_of_a_repository_are_found_as_git_finds_them)
 {
     static const struct {
         const char *config;
@@ -346,21 +362,40 @@ TEST(the_hooks_of_a_repository_are_found)
         {"", NULL},
         {"[core]\n\thooksPath = tools/hooks\n", "tools/hooks"},
         {"[core] hooksPath=x", "x"},
+        {"\xef\xbb\xbf[core]\nhooksPath=x", "x"},
         {"[CORE]\nHOOKSPATH = \"a b\"\r\n", "a b"},
         {"[core]\nhooksPath=a\n[core]\nhooksPath=b\n", "b"},
+        {"[core]\nhooksPath = a # ours\n", "a"},
+        {"[core]\nhooksPath = a ; ours\n", "a"},
+        {"[core]\nhooksPath = \"a#b\" # ours\n", "a#b"},
+        {"[core]\nhooksPath = a\\\\b\\\"c\n", "a\\b\"c"},
+        {"[core]\nhooksPath = a\\\nb\n", "ab"},
+        {"[core]\nhooksPath = \"a \"b\n", "a b"},
+        {"[core]\nbare\nhooksPath=a\n", "a"},
+        {"; c\n# d\n[core]\nhooksPath=a\n", "a"},
+        {"[a \"]\"]\nx=1\n[core]\nhooksPath=a\n", "a"},
         {"[user]\nhooksPath = a\n", NULL},
+        {"[corex]\nhooksPath = a\n", NULL},
+        {"[core]\nhooksPathx = a\n", NULL},
         {"[core]\nhooksPath =\n", NULL},
         {"[core", NULL},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct bytes got;
+        struct git_entry got;
         CASE(cases[i].config);
-        EQ_INT(git_hooks_path(bytes_from_str(cases[i].config), &got),
-               cases[i].want != NULL);
+        EQ_INT(hooks_of(cases[i].config, &got), cases[i].want != NULL);
         if (cases[i].want != NULL) {
-            TRUE(bytes_equal_str(got, cases[i].want));
+            EQ_STR(got.value, cases[i].want);
         }
     }
+    struct git_config c;
+    struct git_entry one;
+    git_config_init(&c, BYTES_LIT("[includeIf \"gitdir:/x\"]\n path = ../y\n"));
+    TRUE(git_config_next(&c, &one));
+    EQ_STR(one.section, "includeif");
+    EQ_STR(one.key, "path");
+    EQ_STR(one.value, "../y");
+    FALSE(git_config_next(&c, &one));
     struct bytes dir;
     TRUE(git_dir_of_file(BYTES_LIT("gitdir: ../x/.git\n"), &dir));
     TRUE(bytes_equal_str(dir, "../x/.git"));
@@ -373,4 +408,5 @@ RUN_TESTS(T(a_plan_grants_what_the_policy_names_and_no_more),
           T(a_weaker_kernel_is_refused_unless_weaker_was_allowed),
           T(a_held_link_is_refused), T(no_plan_grants_what_its_policy_does_not),
           T(a_plan_explains_itself_in_words_and_as_json),
-          T(a_policy_is_read_one_key_at_a_time), T(the_hooks_of_a_repository_are_found))
+          T(a_policy_is_read_one_key_at_a_time),
+          T(the_hooks_of_a_repository_are_found_as_git_finds_them))
