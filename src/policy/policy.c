@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "policy/reader.h"
+#include "policy/spoken.h"
 #include "policy/wrapper.h"
 
 static const char *const policy_names[N_APPROVAL_POLICIES] = {
@@ -91,90 +92,7 @@ static void say_ask(struct judge *j, const char *because, const char *about)
     say(j, VERDICT_ASK, NULL, because, about);
 }
 
-/* ---- paths that words name ----------------------------------------------------------- */
-
-/* Absolute, dots removed as text; false when it cannot be. */
-static bool path_of(const struct judge *j, const char *text, char *out, size_t size)
-{
-    return path_absolute(j->ask->cwd, text, out, size);
-}
-
-static enum met meets_path_text(const struct judge *j, const struct rule *rule,
-                                const char *text)
-{
-    char path[PATH_TEXT_MAX];
-    if (!path_of(j, text, path, sizeof(path))) {
-        return MET_MAYBE;
-    }
-    if (rule->decide == VERDICT_ALLOW && path_goes_up(text)) {
-        return MET_NOT;
-    }
-    enum met met = MET_NOT;
-    for (const char *const *root = j->ask->roots; *root != NULL && met != MET; root++) {
-        const enum met here = rule_meets_path(rule, *root, path);
-        met = here > met ? here : met;
-    }
-    return met;
-}
-
-/* An operand, or what stands behind the `=` of an option. */
-static enum met meets_operands(const struct judge *j, const struct rule *rule,
-                               const struct shell_word *words, uint32_t n)
-{
-    enum met met = rule->path == NULL ? MET : MET_NOT;
-    for (uint32_t i = 1; i < n && met != MET; i++) {
-        const char *equals = strchr(words[i].text, '=');
-        const char *text =
-            words[i].text[0] == '-' && equals != NULL ? equals + 1 : words[i].text;
-        enum met here = MET_MAYBE;
-        if ((words[i].flags & WORD_UNSURE) == 0) {
-            here = text[0] == '-' ? MET_NOT : meets_path_text(j, rule, text);
-        }
-        met = here > met ? here : met;
-    }
-    return met;
-}
-
 /* ---- rules ------------------------------------------------------------------------- */
-
-/* The first rule of each kind that speaks; a strict one that may speak asks. */
-struct spoken {
-    const struct rule *allows, *asks, *denies, *may_deny;
-};
-
-static void note_rule(struct spoken *s, const struct rule *rule, enum met met)
-{
-    if (met == MET_MAYBE) {
-        if (rule->decide != VERDICT_ALLOW && s->may_deny == NULL) {
-            s->may_deny = rule;
-        }
-        return;
-    }
-    const struct rule **slot = rule->decide == VERDICT_ALLOW ? &s->allows
-                               : rule->decide == VERDICT_ASK ? &s->asks
-                                                             : &s->denies;
-    *slot = *slot == NULL ? rule : *slot;
-}
-
-static struct spoken ask_rules(const struct judge *j, const struct shell_word *words,
-                               uint32_t n)
-{
-    struct spoken s = {NULL, NULL, NULL, NULL};
-    for (size_t i = 0; i < j->ask->rules->n; i++) {
-        const struct rule *rule = &j->ask->rules->list[i];
-        if (!rule_is_now(rule, &j->ask->moment)) {
-            continue;
-        }
-        const enum met by_words = rule_meets_words(rule, words, n);
-        const enum met by_path =
-            by_words == MET_NOT ? MET_NOT : meets_operands(j, rule, words, n);
-        const enum met met = by_words < by_path ? by_words : by_path;
-        if (met != MET_NOT) {
-            note_rule(&s, rule, met);
-        }
-    }
-    return s;
-}
 
 /* Says what the strict rules want; gives the rule that allows, if one does. */
 static const struct rule *say_rules(struct judge *j, const struct spoken *s,
@@ -309,7 +227,7 @@ static void judge_words(struct judge *j, const struct shell_word *words, uint32_
         j->depth--;
         return;
     }
-    const struct spoken spoken = ask_rules(j, words, n);
+    const struct spoken spoken = spoken_of_words(j->ask, &j->place, words, n);
     const struct rule *allows = say_rules(j, &spoken, words[0].text);
     const char *name = program_name(&words[0]);
     const int n_inner = name == NULL ? 0 : wrapper_open(name, words, n, inner, &why);
@@ -345,24 +263,14 @@ static bool is_nowhere(const struct shell_word *word)
 static bool leads_inside(const struct judge *j, const char *text)
 {
     char path[PATH_TEXT_MAX];
-    return path_of(j, text, path, sizeof(path)) &&
+    return path_absolute(j->ask->cwd, text, path, sizeof(path)) &&
            (j->ask->inside == NULL || j->ask->inside(j->ask->user, path, false));
 }
 
-static void judge_file(struct judge *j, const char *path, bool sure, const char *why)
+static void judge_file(struct judge *j, const struct spoken_file *file, const char *why)
 {
-    struct spoken s = {NULL, NULL, NULL, NULL};
-    for (size_t i = 0; i < j->ask->rules->n; i++) {
-        const struct rule *rule = &j->ask->rules->list[i];
-        if (rule->path == NULL || rule->command != NULL ||
-            !rule_is_now(rule, &j->ask->moment)) {
-            continue;
-        }
-        const enum met met = sure ? meets_path_text(j, rule, path) : MET_MAYBE;
-        if (met != MET_NOT) {
-            note_rule(&s, rule, met);
-        }
-    }
+    const char *path = file->path;
+    const struct spoken s = spoken_of_file(j->ask, &j->place, file);
     const struct rule *allows = say_rules(j, &s, path);
     if (allows != NULL && !leads_inside(j, path)) {
         say_ask(j, "a link leads out of the workspace", path);
@@ -373,7 +281,8 @@ static void judge_file(struct judge *j, const char *path, bool sure, const char 
     }
 }
 
-static void judge_redirect(struct judge *j, const struct shell_redirect *r)
+static void judge_redirect(struct judge *j, const struct shell_command *c,
+                           const struct shell_redirect *r)
 {
     const bool sure = (r->target.flags & WORD_UNSURE) == 0;
     if (r->kind == REDIRECT_TEXT || r->kind == REDIRECT_COPY ||
@@ -388,7 +297,7 @@ static void judge_redirect(struct judge *j, const struct shell_redirect *r)
             why = "it reads a file outside the workspace";
         }
     }
-    judge_file(j, r->target.text, sure, why);
+    judge_file(j, &(struct spoken_file){r->target.text, sure, c}, why);
 }
 
 /* ---- a script -------------------------------------------------------------------------------- */
@@ -397,7 +306,7 @@ static void judge_command(struct judge *j, const struct shell_command *c)
 {
     judge_assigns(j, c->assigns, c->n_assigns);
     for (uint32_t i = 0; i < c->n_redirects; i++) {
-        judge_redirect(j, &c->redirects[i]);
+        judge_redirect(j, c, &c->redirects[i]);
     }
     if (c->n_words != 0) {
         judge_words(j, c->words, c->n_words, 0);
@@ -489,7 +398,7 @@ void policy_judge_files(const struct policy_ask *ask, const char *const *paths,
     begin(&j, ask, out);
     const char *why = sandboxed_runs(ask) ? NULL : "it changes a file";
     for (size_t i = 0; i < n; i++) {
-        judge_file(&j, paths[i], true, why);
+        judge_file(&j, &(struct spoken_file){paths[i], true, NULL}, why);
     }
     if (n == 0) {
         say_ask(&j, "it does not say which files it changes", NULL);

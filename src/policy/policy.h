@@ -41,14 +41,19 @@ const char *approval_policy_name(
     enum approval_policy policy); // "unless-allow-listed" …
 NODISCARD enum err approval_policy_parse(const char *name, enum approval_policy *out);
 
+#define POLICY_MORE 2u
+
 struct policy_ask {
     const struct rules *rules;
+    const struct rules *more[POLICY_MORE]; // of a folder, of an answer; NULL: none
     enum approval_policy policy;
     const char *cwd;          // absolute; where the command would run
     const char *const *roots; // the workspace; NULL-terminated, absolute, without links
     struct rule_moment moment;
     bool leaves_sandbox; // the engine asks to run it outside
     bool (*inside)(void *user, const char *path, bool pattern); // reader.h
+    /* Where a path leads, links followed; false: nowhere. NULL: the text decides. */
+    bool (*real)(void *user, const char *path, char *out, size_t size);
     void *user;
 };
 

@@ -167,6 +167,38 @@ TEST(policy_holds_what_is_inside_an_allowed_wrapper_against_the_rules)
     rules_fini(&b.rules);
 }
 
+/* As if `link` stood for `.env`. */
+static bool lead(void *user, const char *path, char *out, size_t size)
+{
+    (void)user;
+    return text_format(out, size, "%s",
+                       strcmp(path, "/w/link") == 0 ? "/w/.env" : path) == OK;
+}
+
+TEST(policy_holds_a_rule_about_a_file_under_every_name_of_it)
+{
+    struct bench b;
+    bench_init(&b, "[[rule]]\ndecide = \"deny\"\npath = \".env\"\n"
+                   "[[rule]]\ndecide = \"deny\"\ncommand = \"tee\"\npath = \"log\"\n"
+                   "[[rule]]\ndecide = \"allow\"\ncommand = \"cat\"\n"
+                   "[[rule]]\ndecide = \"allow\"\ncommand = \"rm\"\n"
+                   "path = \"out/*\"\n");
+    b.ask.real = lead;
+    expect(&b, "cat link", VERDICT_DENY);
+    expect(&b, "cat < link", VERDICT_DENY);
+    expect(&b, "cat other", VERDICT_ALLOW);
+    expect(&b, "cd src && cat ../.env", VERDICT_DENY);
+    expect(&b, "cd src && cat .env", VERDICT_DENY); // or the one above
+    expect(&b, "tee < log", VERDICT_DENY);
+    expect(&b, "cat < log", VERDICT_ALLOW);
+    expect(&b, "rm out/a out/b", VERDICT_ALLOW);
+    expect(&b, "rm src/a out/b", VERDICT_ASK); // not every file is allowed
+    expect(&b, "rm -rf out/b", VERDICT_ASK);
+    expect(&b, "rm", VERDICT_ASK);
+    expect(&b, "cd /tmp; rm out/b", VERDICT_ASK);
+    rules_fini(&b.rules);
+}
+
 TEST(policy_matches_paths)
 {
     struct bench b;
@@ -185,6 +217,14 @@ TEST(policy_matches_paths)
     expect(&b, "echo x > out/a", VERDICT_ALLOW);
     expect(&b, "echo x > out/a/b", VERDICT_ASK);
     expect(&b, "echo x > out/../a", VERDICT_ASK);
+    expect(&b, "rm out/a", VERDICT_ASK); // it allows changes, not any program
+    expect(&b, "sh out/a", VERDICT_ASK);
+    expect(&b, "rg password", VERDICT_ASK); // reads what it does not name
+    expect(&b, "grep -r password", VERDICT_ASK);
+    expect(&b, "git show HEAD", VERDICT_ASK);
+    expect(&b, "git status", VERDICT_ALLOW);
+    expect(&b, "cd secrets && cat key", VERDICT_DENY);
+    expect(&b, "cd src; cat ../.env", VERDICT_DENY);
 
     struct policy_answer answer;
     const char *const one[] = {"/w/out/a"};
@@ -344,6 +384,7 @@ TEST(policy_asks_where_the_file_system_leads_outside)
 }
 
 RUN_TESTS(T(policy_agrees_with_the_table_of_verdicts),
+          T(policy_holds_a_rule_about_a_file_under_every_name_of_it),
           T(policy_lets_the_strictest_rule_win),
           T(policy_holds_what_is_inside_an_allowed_wrapper_against_the_rules),
           T(policy_matches_paths), T(policy_knows_the_time_the_thread_and_the_role),
