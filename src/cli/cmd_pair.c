@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/local_call.h"
 #include "cli/pair_term.h"
+#include "cli/terms.h"
 #include "loop/loop.h"
 
 struct pair_run {
@@ -24,12 +25,20 @@ static void on_ended(void *user, int exit_code)
 static int pair_here(const struct cli_args *args, const char *home)
 {
     char socket[PATH_MAX];
-    struct pair_run run = {.loop = loop_create()};
+    struct pair_run run = {.loop = NULL};
+    json_t *limits = NULL;
+    const int code = terms_read(args, &limits);
+    if (code != EXIT_DONE) {
+        return code;
+    }
     if (text_format(socket, sizeof(socket), "%s/run/host.sock", home) != OK) {
+        json_decref(limits);
         return EXIT_HOME;
     }
+    run.loop = loop_create();
     const struct pair_term_options options = {.socket = socket,
                                               .view = {.role = cli_value(args, "role"),
+                                                       .limits = limits,
                                                        .json = cli_has(args, "json"),
                                                        .confirm = true},
                                               .ended = on_ended,
@@ -37,6 +46,7 @@ static int pair_here(const struct cli_args *args, const char *home)
     run.term = pair_term_open(run.loop, &options);
     loop_run(run.loop);
     loop_destroy(run.loop);
+    json_decref(limits);
     return run.exit_code;
 }
 
@@ -136,6 +146,7 @@ static int run_pair(struct cli_args *args)
 
 static const struct cli_option options[] = {
     {"role", "ROLE", "viewer, approver, operator (default) or owner"},
+    TERMS_OPTIONS,
     {"json", NULL, "one JSON object a line"},
     CLI_COMMON_OPTIONS,
 };
@@ -148,7 +159,11 @@ const struct cli_command cmd_pair = {
         "Shows a code and asks when a device comes. 'confirm' and 'decline' answer "
         "from another terminal or a script that has compared the digits; without an ID "
         "they mean the one pairing that waits. 'unlock' allows phrases again after ten "
-        "wrong guesses in a day.",
+        "wrong guesses in a day.\n\n"
+        "--for names the person whose device it will be: a quorum counts people. --thread "
+        "and --until make an invitation: the device sees these threads and no other, works "
+        "in them as its role says, and at that time it is told that the invitation has "
+        "ended and can do nothing more. 'farhand devices' shows and changes both.",
     .options = options,
     .n_options = COUNT(options),
     .most_words = 2,

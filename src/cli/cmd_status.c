@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/local_call.h"
+#include "cli/terms.h"
 
 #define TEXT_MAX 400
 #define STALE_MS INT64_C(60000) // a connected thing that proved nothing for so long
@@ -114,6 +115,7 @@ static void print_device(const json_t *device, const char *label)
     char details[TEXT_MAX];
     char proved[48];
     char age[24];
+    char limits[TERMS_TEXT_SIZE];
     int64_t seen_s = 0;
     int64_t age_ms = 0;
     const bool connected = json_get_bool(device, "connected", false);
@@ -126,9 +128,10 @@ static void print_device(const json_t *device, const char *label)
             proved[0] = '\0';
         }
     }
-    if (text_format(details, sizeof(details), "%s · %s · %s",
+    terms_text(device, limits);
+    if (text_format(details, sizeof(details), "%s · %s · %s%s",
                     connected ? "connected" : "away",
-                    or_dash(json_get_str(device, "role")), proved) != OK) {
+                    or_dash(json_get_str(device, "role")), proved, limits) != OK) {
         details[0] = '\0';
     }
     row(label,

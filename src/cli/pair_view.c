@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/qr_print.h"
+#include "cli/terms.h"
 #include "wire/jsonrpc.h"
 
 enum { HELLO, WAITING, STARTING, SHOWING, ASKING, ANSWERED, ENDED };
@@ -70,7 +71,7 @@ void pair_view_start(struct pair_view *v, const struct pair_view_options *o)
 static void start_pairing(struct pair_view *v)
 {
     json_t *params = json_object();
-    json_t *ours = json_object();
+    json_t *ours = v->o->limits == NULL ? json_object() : json_copy(v->o->limits);
     machine_move(&v->m, STARTING);
     json_set_str(ours, "role", v->o->role == NULL ? "operator" : v->o->role);
     json_set_bool(ours, "confirm", v->o->confirm);
@@ -145,6 +146,8 @@ static void print_code(struct pair_view *v, json_t *result)
     const char *url = json_get_str(ours, "url");
     const char *phrase = json_get_str(result, "manualPairingCode");
     const char *blob = json_get_str(result, "pairingCode");
+    char limits[TERMS_TEXT_SIZE];
+    terms_text(ours, limits);
     if (v->o->json) {
         print_json("code", result);
         return;
@@ -152,8 +155,9 @@ static void print_code(struct pair_view *v, json_t *result)
     cli_say("%s", "");
     print_qr(url != NULL ? url : blob);
     cli_say(
-        "\n  Scan it with a phone, or open this link to pair a device (%s):\n\n  %s%s%s",
-        json_get_str(ours, "role"), cli_bold(), url != NULL ? url : blob, cli_plain());
+        "\n  Scan it with a phone, or open this link to pair a device (%s%s):\n\n  %s%s%s",
+        json_get_str(ours, "role"), limits, cli_bold(), url != NULL ? url : blob,
+        cli_plain());
     if (phrase != NULL && json_get_str(ours, "relay") != NULL) {
         print_phrase(phrase, json_get_str(ours, "app"), json_get_str(ours, "relay"));
     }
@@ -176,11 +180,13 @@ static void ask(struct pair_view *v, const json_t *row)
     if (v->o->json) {
         return;
     }
+    char limits[TERMS_TEXT_SIZE];
+    terms_text(row, limits);
     if (text_format(v->question, sizeof(v->question),
-                    "%s%s%s asks to pair as %s. Does it show %s%s%s?", cli_bold(),
+                    "%s%s%s asks to pair as %s%s. Does it show %s%s%s?", cli_bold(),
                     json_get_str(row, "deviceName"), cli_plain(),
-                    json_get_str(row, "role"), cli_bold(), json_get_str(row, "sas"),
-                    cli_plain()) == OK) {
+                    json_get_str(row, "role"), limits, cli_bold(),
+                    json_get_str(row, "sas"), cli_plain()) == OK) {
         print_question(v);
     }
 }
@@ -218,9 +224,11 @@ static void say_end(const struct pair_view *v, const char *state, const json_t *
         }
     }
     if (strcmp(state, "done") == 0 && !v->o->json) {
-        cli_say("\n  %s%s%s is paired as %s.", cli_bold(),
-                json_get_str(row, "deviceName"), cli_plain(),
-                json_get_str(row, "role"));
+        char limits[TERMS_TEXT_SIZE];
+        terms_text(row, limits);
+        cli_say("\n  %s%s%s is paired as %s%s.", cli_bold(),
+                json_get_str(row, "deviceName"), cli_plain(), json_get_str(row, "role"),
+                limits);
     }
 }
 

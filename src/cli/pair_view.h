@@ -20,10 +20,12 @@
 #include "base/bytes.h"
 #include "base/machine.h"
 
-#define PAIR_QUESTION_MAX 400 // a name of 64 octets, digits, a role, and the words
+#define PAIR_QUESTION_MAX \
+    656 // names of 64 octets, digits, a role, limits, and the words
 
 struct pair_view_options {
     const char *role;       // offered; NULL: operator
+    struct json_t *limits;  // person, threads, until, as terms.h has them; or NULL
     bool json;              // one JSON object a line
     bool renew;             // a new code when one expires unused
     bool stay;              // go on after a device was paired (up)

@@ -80,6 +80,7 @@ static void set_by(json_t *out, const struct controller_info *by)
     json_set_str(who, "kind", by == NULL ? "host" : kinds[by->kind]);
     if (by != NULL) {
         set_text(who, "name", by->name);
+        set_text(who, "person", by->person);
         json_set_str(who, "role", role_name(by->role));
     }
     if (by != NULL && by->kind == CONTROLLER_DEVICE) {
@@ -96,7 +97,12 @@ static void set_device(json_t *out, const struct store_device *row)
 {
     set_hex(out, "clientId", BYTES_OF(row->id));
     set_text(out, "name", row->name);
+    set_text(out, "person", row->person);
     json_set_str(out, "role", role_name((enum role)row->role));
+    set_text(out, "threads", row->scope);
+    if (row->until_ms != 0) {
+        json_set_int(out, "until", (int64_t)row->until_ms);
+    }
 }
 
 /* `payload` is taken. */
@@ -190,13 +196,23 @@ enum err audit_grant(struct audit *a, const struct device *device, struct bytes 
 }
 
 enum err audit_change(struct audit *a, const struct store_device *before,
-                      const char *name, const char *role, const char *threads,
+                      const struct audit_changes *news,
                       const struct controller_info *by)
 {
-    json_t *out = TEXTS({"newName", name}, {"newRole", role}, {"newThreads", threads});
+    json_t *out = TEXTS({"newName", news->name}, {"newRole", news->role},
+                        {"newThreads", news->threads}, {"newPerson", news->person},
+                        {"newUntil", news->until});
     set_device(out, before);
     set_by(out, by);
     return put(a, "policy", out, true, NULL);
+}
+
+void audit_over(struct audit *a, const struct store_device *row)
+{
+    json_t *out = TEXTS({"what", "invitation"}, {"value", "ended"});
+    set_device(out, row);
+    set_by(out, NULL);
+    note(a, "policy", out);
 }
 
 void audit_revoke(struct audit *a, const struct store_device *row, const char *why,

@@ -38,9 +38,14 @@ NODISCARD enum err audit_pair(struct audit *a, const struct store_device *row,
                               const char *how, const struct controller_info *by);
 NODISCARD enum err audit_grant(struct audit *a, const struct device *device,
                                struct bytes grant);
+
+struct audit_changes { // NULL: stays
+    const char *name, *role, *threads, *person, *until;
+};
 NODISCARD enum err audit_change(struct audit *a, const struct store_device *before,
-                                const char *name, const char *role, const char *threads,
+                                const struct audit_changes *news,
                                 const struct controller_info *by);
+void audit_over(struct audit *a, const struct store_device *row); // its invitation
 void audit_revoke(struct audit *a, const struct store_device *row, const char *why,
                   const struct controller_info *by);
 

@@ -1,6 +1,7 @@
 #include "host/ballot.h"
 
 #include <string.h>
+#include <strings.h>
 
 static const struct machine_state states[] = {
     [BALLOT_PENDING] = {"pending", MOVES_TO(BALLOT_DECIDED) | MOVES_TO(BALLOT_EXPIRED) |
@@ -61,7 +62,7 @@ enum err ballot_check(const struct ballot *b, const struct ballot_vote *v,
     }
     for (size_t i = 0; i < b->n_votes; i++) {
         if (memcmp(b->votes[i].device, v->device, sizeof(v->device)) == 0 ||
-            strcmp(b->votes[i].person, v->person) == 0) {
+            strcasecmp(b->votes[i].person, v->person) == 0) {
             return ERR_EXISTS;
         }
     }

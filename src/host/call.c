@@ -22,7 +22,7 @@ static const struct {
     {"farhand/pairing/cancel", pair_cancel},
     {"farhand/pairing/unlock", pair_unlock},
     {"farhand/approval/policy", ledger_policy},
-    {"farhand/device/update", status_device_update},
+    {"farhand/device/update", people_update},
     {"farhand/stop", status_stop},
 };
 

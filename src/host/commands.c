@@ -179,9 +179,9 @@ static void recover_one(struct host *h, const struct open_command *o)
     const uint64_t now_ms = clock_wall_ms();
     const bool recent =
         now_ms >= o->row.accepted_ms && now_ms - o->row.accepted_ms < RESEND_MS;
-    const bool may_send = recent && device != NULL &&
-                          device->row.role >= (uint8_t)ROLE_OPERATOR &&
+    const bool may_send = recent && device != NULL && device->role >= ROLE_OPERATOR &&
                           !device_is_expired(device, now_ms) &&
+                          !device_is_over(device, now_ms) &&
                           (device->row.scope[0] == '\0' ||
                            scope_has(device->row.scope, bytes_from_str(o->row.thread)));
     struct hub_command c = {

@@ -18,6 +18,11 @@ bool controller_may_see(const struct controller *c, struct bytes thread_id)
     return scope_has(c->info.scope, thread_id);
 }
 
+bool controller_is_over(const struct controller *c)
+{
+    return c->info.until_ms != 0 && hub_wall_ms(c->hub) >= c->info.until_ms;
+}
+
 /* ---- sending --------------------------------------------------------------- */
 
 void controller_send(struct controller *c, struct blob *text)
@@ -162,12 +167,23 @@ json_t *controller_who(const struct controller_info *info)
     json_t *who = json_object();
     json_set_str(who, "kind", info->kind == CONTROLLER_DEVICE ? "device" : "local");
     json_set_bytes(who, "name", bytes_from_str(info->name));
+    if (info->person[0] != '\0') {
+        json_set_str(who, "person", info->person);
+    }
     if (info->kind == CONTROLLER_DEVICE) {
         char hex[HEX_SIZE(HUB_DEVICE_ID_SIZE)];
         hex_encode(BYTES_OF(info->device_id), hex);
         json_set_str(who, "clientId", hex);
     }
     return who;
+}
+
+void controller_who_text(const char *person, const char *name, char out[HUB_WHO_SIZE])
+{
+    if (person[0] == '\0' ||
+        text_format(out, HUB_WHO_SIZE, "%s (%s)", person, name) != OK) {
+        text_sanitize(bytes_from_str(name), out, HUB_WHO_SIZE);
+    }
 }
 
 /* ---- coming and going -------------------------------------------------------- */

@@ -56,6 +56,10 @@ static inline bool controller_hears(const struct controller *c, const struct not
            (n == NULL || (c->muted[n->row / 64] >> (n->row % 64) & 1) == 0);
 }
 
+/* Has its invitation ended? Asked at dispatch and at the moment of effect: a timer that
+ * is late must give nobody a minute more. */
+bool controller_is_over(const struct controller *c);
+
 /* May it know of this thread at all? Its id decides, known to the hub or not. */
 bool controller_may_see(const struct controller *c, struct bytes thread_id);
 
@@ -70,8 +74,11 @@ void controller_close(struct controller *c, uint16_t ws_code, const char *reason
 /* Answers `initialize` and sends what every newcomer gets at once. */
 void controller_initialize(struct controller *c, struct bytes id, const json_t *params);
 
-/* {"kind":"device","name":…,"clientId":…} of whoever decided. */
+/* {"kind":"device","name":…,"person":…,"clientId":…} of whoever decided. */
 json_t *controller_who(const struct controller_info *info);
+
+/* "Ada (Pixel 9)", or the name alone. */
+void controller_who_text(const char *person, const char *name, char out[HUB_WHO_SIZE]);
 
 void controller_bury(struct controller *c); // frees
 

@@ -91,6 +91,7 @@ struct host {
 
     struct timer hub_timer;
     struct timer invite_timer;
+    struct timer people_timer; // invitations that end
     struct timer audit_timer;
     void (*closed)(void *user);
     unsigned n_closing; // parts that have not finished closing
@@ -128,10 +129,6 @@ const struct hub_policy_ops *ruling_ops(void);
 const struct hub_approval_ops *ledger_ops(void);
 void ledger_recall(struct host *h); // into the hub, before the agent is there
 void ledger_policy(struct host *h, struct call *call);
-/* `person` of farhand/device/update: which human the device belongs to, for quorums.
- * False: the call was answered with an error. */
-NODISCARD bool ledger_name_person(struct host *h, const struct device *device,
-                                  struct call *call);
 /* A device has proved itself in this session: it may sign decisions that name it. */
 void ledger_present(struct host *h, const uint8_t device_id[16], const uint8_t th4[32]);
 
@@ -212,11 +209,31 @@ const struct link_host_ops *device_door_ops(void);
 /* The next value of a stored counter that must rise for ever. */
 uint64_t host_next_counter(struct host *h, const char *name);
 
+/* ---- people.c: whose a device is, what it may, and until when -------------------- */
+
+/* What a pairing or a change of a device asks for beyond a role. Texts are cleaned. */
+struct people_limits {
+    bool has_person, has_scope, has_until;
+    char person[STORE_NAME_MAX];
+    char scope[STORE_SCOPE_MAX];
+    uint64_t until_ms; // 0: no end
+};
+
+/* From `person`, `threads` and `until` of `params`. False: the call was answered. */
+NODISCARD bool people_read_limits(struct call *call, const json_t *params,
+                                  struct people_limits *out);
+/* `person`, `until` and whether it is over, as far as they are set. */
+void people_set_limits(json_t *row, const struct store_device *device);
+
+void people_update(struct host *h, struct call *call); // farhand/device/update
+void people_arm(struct host *h); // the timer of the next invitation that ends
+/* "The invitation of this device ended at …" */
+void people_say_over(const struct store_device *device, char *out, size_t size);
+
 /* ---- status.c ---------------------------------------------------------------------- */
 
 NODISCARD json_t *status_json(struct host *h, const struct controller_info *you);
 void status_read(struct host *h, struct call *call);
-void status_device_update(struct host *h, struct call *call);
 void status_stop(struct host *h, struct call *call);
 
 #endif

@@ -27,7 +27,7 @@ struct deciding {
 static void tell_late(struct controller *c, struct bytes id, struct bytes plain)
 {
     const struct hub *hub = c->hub;
-    char text[HUB_NAME_SIZE + 64] = "stale: this request is no longer pending";
+    char text[HUB_WHO_SIZE + 64] = "stale: this request is no longer pending";
     for (size_t i = 0; i < HUB_DECIDED_MAX; i++) {
         const struct decided *d = &hub->decided[i];
         if (d->id[0] != '\0' && bytes_equal_str(plain, d->id) &&
@@ -99,9 +99,7 @@ static struct ballot_vote vote_of(const struct deciding *d)
     memcpy(v.name, who->name, sizeof(v.name));
     if (!v.local) {
         memcpy(v.device, who->device_id, sizeof(v.device));
-        if (hub->ops.approvals != NULL) {
-            hub->ops.approvals->person(hub->user, who->device_id, v.person);
-        }
+        memcpy(v.person, who->person, sizeof(v.person));
     }
     return v;
 }
@@ -112,11 +110,13 @@ static enum err store_vote(struct deciding *d, const struct ballot_vote *v,
     struct hub *hub = d->c->hub;
     struct request *r = d->r;
     struct store_approval after = request_row(r);
+    char by[HUB_WHO_SIZE];
+    controller_who_text(v->person, v->name, by);
     if (decides) {
         after.state = BALLOT_DECIDED;
         after.outcome = (unsigned)v->decision;
         after.result = blob_bytes(result);
-        after.by = v->name;
+        after.by = by;
     }
     if (hub->ops.approvals == NULL) {
         return OK;

@@ -16,7 +16,15 @@ struct devices {
     const struct keys *keys; // keep
     struct device at[DEVICES_MAX];
     size_t count;
+    enum role most;
 };
+
+static void settle(const struct devices *t, struct device *device)
+{
+    const enum role given = (enum role)device->row.role;
+    device->role = given < t->most ? given : t->most;
+    device->caps = device->role == given ? device->row.caps : role_caps(device->role);
+}
 
 static void load_one(void *user, const struct store_device *row)
 {
@@ -25,7 +33,9 @@ static void load_one(void *user, const struct store_device *row)
         log_error("device.ignored", "count=%zu", t->count);
         return;
     }
-    t->at[t->count++] = (struct device){.row = *row};
+    struct device *device = &t->at[t->count++];
+    *device = (struct device){.row = *row};
+    settle(t, device);
 }
 
 enum err devices_open(struct store *store, const struct keys *keys,
@@ -34,6 +44,7 @@ enum err devices_open(struct store *store, const struct keys *keys,
     struct devices *t = secret_page_new(sizeof(*t));
     t->store = store;
     t->keys = keys;
+    t->most = ROLE_MAX;
     const enum err e = store_device_each(store, load_one, t);
     if (e != OK) {
         devices_close(t);
@@ -114,26 +125,48 @@ enum err devices_add(struct devices *t, const struct store_device *row, uint64_t
     device.row.not_after_s = now_ms / 1000 + GRANT_LIFE_S;
     const enum err e = store_device_put(t->store, &device.row);
     if (e == OK) {
+        settle(t, &device);
         t->at[t->count++] = device;
     }
     secret_wipe(&device, sizeof(device));
     return e;
 }
 
-enum err devices_update(struct devices *t, struct device *device, const char *name,
-                        enum role role, const char *scope)
+enum err devices_update(struct devices *t, struct device *device,
+                        const struct device_change *change)
 {
     struct store_device row = device->row;
-    text_sanitize(bytes_from_str(name), row.name, sizeof(row.name));
-    text_sanitize(bytes_from_str(scope), row.scope, sizeof(row.scope));
-    row.role = (uint8_t)role;
-    row.caps = role_caps(role);
+    if (change->name != NULL) {
+        text_sanitize(bytes_from_str(change->name), row.name, sizeof(row.name));
+    }
+    if (change->person != NULL) {
+        text_sanitize(bytes_from_str(change->person), row.person, sizeof(row.person));
+    }
+    if (change->role != ROLE_NONE) {
+        row.role = (uint8_t)change->role;
+        row.caps = role_caps(change->role);
+    }
+    if (change->scope != NULL) {
+        text_sanitize(bytes_from_str(change->scope), row.scope, sizeof(row.scope));
+    }
+    if (change->until != NULL) {
+        row.until_ms = *change->until;
+    }
     const enum err e = store_device_put(t->store, &row);
     if (e == OK) {
         device->row = row;
+        settle(t, device);
     }
     secret_wipe(&row, sizeof(row));
     return e;
+}
+
+void devices_cap(struct devices *t, enum role most)
+{
+    t->most = most;
+    for (size_t i = 0; i < t->count; i++) {
+        settle(t, &t->at[i]);
+    }
 }
 
 enum err devices_revoke(struct devices *t, struct device *device, uint64_t now_ms)
@@ -168,6 +201,18 @@ bool device_is_expired(const struct device *device, uint64_t now_ms)
     return device->row.not_after_s != 0 && now_ms / 1000 > device->row.not_after_s;
 }
 
+bool device_is_over(const struct device *device, uint64_t now_ms)
+{
+    return device->row.until_ms != 0 && now_ms >= device->row.until_ms;
+}
+
+/* It lives as long as a grant does, and no longer than the invitation. */
+static uint64_t grant_end_ms(const struct store_device *row)
+{
+    const uint64_t at = row->not_after_s * 1000;
+    return row->until_ms != 0 && row->until_ms < at ? row->until_ms : at;
+}
+
 enum err devices_grant(struct devices *t, struct device *device, uint64_t now_ms,
                        struct buf *out)
 {
@@ -178,12 +223,13 @@ enum err devices_grant(struct devices *t, struct device *device, uint64_t now_ms
     enum err e = store_device_put(t->store, &row);
     if (e == OK) {
         device->row = row;
-        struct grant g = {.role = (enum grant_role)row.role,
-                          .caps = row.caps,
+        struct grant g = {.role = (enum grant_role)device->role,
+                          .caps = device->caps,
                           .serial = row.serial,
                           .issued_ms = row.issued_s * 1000,
-                          .not_after_ms = row.not_after_s * 1000,
+                          .not_after_ms = grant_end_ms(&row),
                           .proto_min = 1,
+                          .person = bytes_from_str(row.person),
                           .name = bytes_from_str(row.name),
                           .scope = bytes_from_str(row.scope)};
         memcpy(g.host_id, t->keys->host_id, sizeof(g.host_id));

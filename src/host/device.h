@@ -30,6 +30,19 @@ struct devices;
 struct device {
     struct store_device row;
     bool connected; // a session is live
+    bool ending;    // its invitation runs: its end is still to be said
+    enum role
+        role; // what it may be: row.role, and no more than the administrator allows
+    uint64_t caps;
+};
+
+/* What may be changed of a device; NULL and 0: stays. */
+struct device_change {
+    const char *name;
+    const char *person;
+    enum role role;        // ROLE_NONE: stays
+    const char *scope;     // "": every thread
+    const uint64_t *until; // 0: no end
 };
 
 NODISCARD enum err devices_open(struct store *store, const struct keys *keys,
@@ -42,12 +55,14 @@ struct device *devices_find(struct devices *t, const uint8_t id[16]); // NULL: n
 /* By hex id, a unique prefix of it (at least 4 digits), or the exact name. */
 struct device *devices_find_text(struct devices *t, const char *text);
 
-/* row.id, d, dr, pair_root, name, app, role, caps are given; the rest is set here. */
+/* row.id, d, dr, pair_root, name, app, role, caps, person, scope, until_ms are given;
+ * the rest is set here. */
 NODISCARD enum err devices_add(struct devices *t, const struct store_device *row,
                                uint64_t now_ms);
-/* `scope`: thread ids and spaces, "" for every thread. */
 NODISCARD enum err devices_update(struct devices *t, struct device *device,
-                                  const char *name, enum role role, const char *scope);
+                                  const struct device_change *change);
+/* No device is more than this from now on, whatever it was given. */
+void devices_cap(struct devices *t, enum role most);
 NODISCARD enum err devices_revoke(struct devices *t, struct device *device,
                                   uint64_t now_ms);
 void devices_seen(struct devices *t, struct device *device, bool connected,
@@ -55,6 +70,8 @@ void devices_seen(struct devices *t, struct device *device, bool connected,
 
 /* Past its not_after: pair again. */
 bool device_is_expired(const struct device *device, uint64_t now_ms);
+/* Past the end of its invitation. */
+bool device_is_over(const struct device *device, uint64_t now_ms);
 
 /* A fresh signed grant with the next serial; appended to *out. */
 NODISCARD enum err devices_grant(struct devices *t, struct device *device,

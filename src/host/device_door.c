@@ -43,17 +43,19 @@ static void on_stream_open(void *user, struct link_stream *st, const uint8_t id[
 {
     struct host *h = user;
     const struct device *device = devices_find(h->devices, id);
-    if (device == NULL) {
+    if (device == NULL || device_is_over(device, clock_wall_ms())) {
         link_stream_close(st);
         return;
     }
     struct visitor *v = mem_new(sizeof(*v));
     struct controller_info info = {.kind = CONTROLLER_DEVICE,
-                                   .role = (enum role)device->row.role,
-                                   .caps = device->row.caps};
+                                   .role = device->role,
+                                   .caps = device->caps,
+                                   .until_ms = device->row.until_ms};
     memcpy(info.device_id, id, sizeof(info.device_id));
     memcpy(info.name, device->row.name, sizeof(info.name));
     memcpy(info.scope, device->row.scope, sizeof(info.scope));
+    memcpy(info.person, device->row.person, sizeof(info.person));
     *v = (struct visitor){.h = h, .stream = st};
     link_stream_set_user(st, v);
     v->controller = hub_attach(h->hub, &info, &visitor_ops, v);
@@ -106,6 +108,12 @@ static void on_opened(void *user, struct link_session *s,
     if (device != NULL && device_is_expired(device, clock_wall_ms())) {
         link_session_deny(s, DENIED_EXPIRED,
                           "This device was away too long: pair it again.");
+        return;
+    }
+    if (device != NULL && device_is_over(device, clock_wall_ms())) {
+        char why[160];
+        people_say_over(&device->row, why, sizeof(why));
+        link_session_deny(s, DENIED_EXPIRED, why);
         return;
     }
     if (device == NULL || !h->remote_enabled) {

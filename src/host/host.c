@@ -326,6 +326,7 @@ enum err host_start(struct host *h, struct diag *diag)
     e = e != OK ? e : app_server_open(h, diag);
     e = e != OK ? e : direct_door_open(h, diag);
     if (e == OK) {
+        people_arm(h);
         start_engine(h);
     }
     return e;
@@ -413,6 +414,7 @@ void host_close(struct host *h, void (*done)(void *user))
     timer_stop(&h->hub_timer);
     timer_stop(&h->invite_timer);
     timer_stop(&h->audit_timer);
+    timer_stop(&h->people_timer);
     h->closed = done;
     h->n_closing = 1; // ours, until every part was asked
     if (h->link != NULL) {

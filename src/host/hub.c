@@ -299,6 +299,44 @@ void hub_scope_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SI
     hub_leave(hub);
 }
 
+void hub_person_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
+                        const char *person, uint64_t until_ms)
+{
+    struct controller *c;
+    list_each (c, &hub->controllers, node) {
+        if (is_device(c, device_id)) {
+            text_sanitize(bytes_from_str(person), c->info.person,
+                          sizeof(c->info.person));
+            c->info.until_ms = until_ms;
+        }
+    }
+}
+
+void hub_end(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
+             const char *why)
+{
+    struct controller *c;
+    struct controller *tmp;
+    hub_enter(hub, hub->now_ms);
+    recover_hold_back(hub, device_id);
+    list_each_safe (c, tmp, &hub->controllers, node) {
+        if (!is_device(c, device_id)) {
+            continue;
+        }
+        upcalls_drop_waiting(c);
+        if (c->initialized) {
+            struct blob *text =
+                hub_notification("farhand/ended", json_pack("{s:s}", "reason", why));
+            controller_send(c, text);
+            blob_unref(text);
+        }
+        c->info.role = ROLE_NONE;
+        c->info.caps = 0;
+        controller_close(c, WS_CLOSE_POLICY, why);
+    }
+    hub_leave(hub);
+}
+
 void hub_revoke(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE])
 {
     struct controller *c;

@@ -70,7 +70,9 @@ enum controller_kind {
 
 struct controller_info {
     enum controller_kind kind;
-    char name[HUB_NAME_SIZE]; // device name, or what the peer's program is called
+    char name[HUB_NAME_SIZE];   // device name, or what the peer's program is called
+    char person[HUB_NAME_SIZE]; // whose device it is; "": nobody was named
+    uint64_t until_ms;          // wall clock: the end of its invitation; 0: none
     enum role role;
     uint64_t caps;
     char scope[HUB_SCOPE_SIZE];            // thread ids and spaces; "": every thread
@@ -175,9 +177,6 @@ struct hub_approval_ops {
                       struct bytes a, struct bytes sig, struct approval *out,
                       const char **why);
     void (*head)(void *user, uint64_t *idx, uint8_t head[32]);
-    /* The human a device belongs to; "" when nobody was named. */
-    void (*person)(void *user, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
-                   char out[HUB_NAME_SIZE]);
 };
 
 /* The key of a command: who numbered it, and how (protocol.md 5.3). seq 0: none. */
@@ -272,6 +271,10 @@ const struct controller_info *controller_info(const struct controller *c);
 void hub_rights_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
                         enum role role, uint64_t caps, const char *name);
 
+/* Likewise whose it is, and when its invitation ends (0: never). */
+void hub_person_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
+                        const char *person, uint64_t until_ms);
+
 /* Likewise the threads it may see; it hears no more of the others. */
 void hub_scope_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
                        const char *scope);
@@ -279,6 +282,11 @@ void hub_scope_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SI
 /* From the return on no call and no decision of this device has an effect; its
  * controllers are closed. */
 void hub_revoke(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE]);
+
+/* The invitation of this device is over: its controllers are told why and closed; what
+ * it decided before stands. */
+void hub_end(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
+             const char *why);
 
 unsigned hub_count(const struct hub *hub); // controllers that said initialize
 

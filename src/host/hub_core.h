@@ -36,9 +36,11 @@
 #define REQUEST_ID_OCTETS 16
 #define REQUEST_ID_SIZE   (B64URL_SIZE(REQUEST_ID_OCTETS))
 
+#define HUB_WHO_SIZE (2 * HUB_NAME_SIZE + 8) // "Ada (Pixel 9)"
+
 struct decided { // for whoever decides too late
     char id[REQUEST_ID_SIZE];
-    char by[HUB_NAME_SIZE];
+    char by[HUB_WHO_SIZE];
     char decision[32];
 };
 

@@ -73,9 +73,14 @@ enum err invites_open(struct invites *t, const struct invite_wish *wish,
         .role = wish->role,
         .confirm = wish->confirm,
         .by_device = wish->by_device,
+        .until_ms = wish->until_ms,
         .expires_s = wish->wall_s + PAIRING_TTL_S,
     };
     memcpy(v->maker, wish->maker, sizeof(v->maker));
+    text_sanitize(bytes_from_str(wish->person == NULL ? "" : wish->person), v->person,
+                  sizeof(v->person));
+    text_sanitize(bytes_from_str(wish->scope == NULL ? "" : wish->scope), v->scope,
+                  sizeof(v->scope));
     memcpy(v->id, pairing_id(v->pairing), sizeof(v->id));
     machine_move(&v->m, INVITE_OPEN);
     *out = v;

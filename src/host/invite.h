@@ -23,6 +23,7 @@
 #include "host/rights.h"
 #include "link/link_host.h"
 #include "session/pairing.h"
+#include "store/store.h"
 
 #define INVITES_OPEN_MAX 3u
 #define INVITES_KEPT_MAX 8u // ended ones stay visible to pairing/status
@@ -48,6 +49,9 @@ struct invite {
         phrase_hash[HASH_SHA256]; // of it, by which pairing/status finds an ended row
     enum role role;               // offered; from CONFIRMING on: what the device gets
     bool confirm;                 // a person is asked, whatever the device asks for
+    char person[STORE_NAME_MAX];  // whose device it will be; "": nobody was named
+    char scope[STORE_SCOPE_MAX];  // for these threads; "": all
+    uint64_t until_ms;            // and until then, wall clock; 0: no end
     char by[65];                  // who accepted it; "": the rule that asks nobody
     bool by_device;               // made by a device, not at this machine
     uint8_t maker[16];            // that device
@@ -67,6 +71,9 @@ struct invite_wish {
     bool confirm;
     bool by_device;
     uint8_t maker[16];
+    const char *person; // NULL: nobody was named
+    const char *scope;  // NULL: every thread
+    uint64_t until_ms;  // 0: no end
     uint64_t wall_s;
     uint64_t now_ms;
 };

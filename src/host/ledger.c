@@ -189,15 +189,6 @@ static void on_head(void *user, uint64_t *idx, uint8_t head[32])
     memcpy(head, at.h, sizeof(at.h));
 }
 
-static void on_person(void *user, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
-                      char out[HUB_NAME_SIZE])
-{
-    const struct host *h = user;
-    if (store_person_get(h->store, device_id, out) != OK) {
-        out[0] = '\0'; // nobody's: it counts as the same person as all unnamed ones
-    }
-}
-
 const struct hub_approval_ops *ledger_ops(void)
 {
     static const struct hub_approval_ops ops = {
@@ -207,7 +198,6 @@ const struct hub_approval_ops *ledger_ops(void)
         .forgot = on_forgot,
         .vouch = on_vouch,
         .head = on_head,
-        .person = on_person,
     };
     return &ops;
 }
@@ -280,31 +270,6 @@ void ledger_recall(struct host *h)
     if (store_approval_each(h->store, recall_one, &r) != OK) {
         log_error("approval.not_recalled", "reason=\"the state cannot be read\"");
     }
-}
-
-/* ---- people ------------------------------------------------------------------------------------ */
-
-bool ledger_name_person(struct host *h, const struct device *device, struct call *call)
-{
-    char name[HUB_NAME_SIZE];
-    char value[2 * HUB_NAME_SIZE + 8];
-    const char *person = json_get_str(call->params, "person");
-    if (person == NULL) {
-        return true;
-    }
-    if (call->info.kind != CONTROLLER_LOCAL) { // an admin could be a quorum by itself
-        hub_reply_error(call, HUB_ERR_RIGHTS,
-                        "people are named at the host's own terminal only", NULL);
-        return false;
-    }
-    text_sanitize(bytes_from_str(person), name, sizeof(name));
-    if (text_format(value, sizeof(value), "%s: %s", device->row.name, name) != OK ||
-        audit_policy(h->audit, "person", value, &call->info) != OK ||
-        store_person_put(h->store, device->row.id, name) != OK) {
-        hub_reply_error(call, HUB_ERR_INTERNAL, "the change could not be stored", NULL);
-        return false;
-    }
-    return true;
 }
 
 /* ---- farhand/approval/policy ------------------------------------------------------------------ */

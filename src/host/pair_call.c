@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "host/daemon.h"
+#include "host/scope.h"
 #include "link/uplink.h"
 #include "session/session.h"
 #include "wire/qr.h"
@@ -22,6 +23,10 @@ json_t *pair_row(const struct invite *v)
     json_set_str(row, "state", invite_state_name(v));
     json_set_str(row, "role", role_name(v->role));
     json_set_int(row, "expiresAt", (int64_t)v->expires_s);
+    json_set_str(row, "person", v->person[0] == '\0' ? NULL : v->person);
+    json_set(row, "threads", scope_json(v->scope));
+    json_set(row, "until",
+             v->until_ms == 0 ? json_null() : json_integer((json_int_t)v->until_ms));
     if (v->claim.mode != 0) {
         json_set_str(row, "mode", v->claim.mode == LINK_MODE_QR ? "qr" : "phrase");
         json_set_str(row, "sas", v->claim.sas);
@@ -93,6 +98,10 @@ static json_t *ours(const struct host *h, const struct invite *v, const char *bl
     json_t *out = json_object();
     json_set_str(out, "pairingId", id);
     json_set_str(out, "role", role_name(v->role));
+    json_set_str(out, "person", v->person[0] == '\0' ? NULL : v->person);
+    json_set(out, "threads", scope_json(v->scope));
+    json_set(out, "until",
+             v->until_ms == 0 ? json_null() : json_integer((json_int_t)v->until_ms));
     json_set_str(out, "relay", first_relay(h));
     json_set_str(out, "app", h->reach.app[0] == '\0' ? NULL : h->reach.app);
     const bool linked =
@@ -158,8 +167,15 @@ static void on_box(void *user, enum err e, const char *digits, const char *error
     mem_free(start);
 }
 
-/* False after an answer. */
-static bool read_wish(struct host *h, struct call *call, struct invite_wish *wish)
+/* Whoever may itself stay for a while only invites nobody for longer. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* False after an answer. `limits` holds the texts of the wish. */
+static bool read_wish(struct host *h, struct call *call, struct people_limits *limits,
+                      struct invite_wish *wish)
 {
     const json_t *more = json_get_obj(call->params, "farhand");
     const char *role = json_get_str(more, "role");
@@ -179,6 +195,18 @@ static bool read_wish(struct host *h, struct call *call, struct invite_wish *wis
                         "an owner can be made at the host's own terminal only", NULL);
         return false;
     }
+    if (!people_read_limits(call, more, limits)) {
+        return false;
+    }
+    wish->person = limits->person;
+    wish->scope = limits->scope;
+    wish->until_ms = earlier(limits->until_ms, call->info.until_ms);
+    if (wish->role == ROLE_OWNER && (wish->until_ms != 0 || limits->scope[0] != '\0')) {
+        hub_reply_error(call, HUB_ERR_PARAMS,
+                        "an owner is not limited: give another role, or no limit",
+                        NULL);
+        return false;
+    }
     return true;
 }
 
@@ -195,6 +223,7 @@ bool pair_phrases_are_locked(struct host *h)
 void pair_start(struct host *h, struct call *call)
 {
     struct invite_wish wish;
+    struct people_limits limits;
     struct invite *v = NULL;
     if (!remote_is_usable(h)) {
         hub_reply_error(call, HUB_ERR_REQUEST,
@@ -211,7 +240,7 @@ void pair_start(struct host *h, struct call *call)
             NULL);
         return;
     }
-    if (!read_wish(h, call, &wish)) {
+    if (!read_wish(h, call, &limits, &wish)) {
         return;
     }
     if (invites_open(&h->invites, &wish, &v) != OK) {

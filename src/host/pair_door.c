@@ -52,7 +52,10 @@ static enum err enrol(struct host *h, const struct invite *v,
                       const struct controller_info *by)
 {
     const struct link_claim *claim = &v->claim;
-    struct store_device row = {.role = (uint8_t)v->role, .caps = role_caps(v->role)};
+    struct store_device row = {
+        .role = (uint8_t)v->role, .caps = role_caps(v->role), .until_ms = v->until_ms};
+    memcpy(row.person, v->person, sizeof(row.person));
+    memcpy(row.scope, v->scope, sizeof(row.scope));
     memcpy(row.id, claim->device_id, sizeof(row.id));
     memcpy(row.d, claim->key, sizeof(row.d));
     memcpy(row.dr, claim->relay_key, sizeof(row.dr));
@@ -157,6 +160,7 @@ void pair_enrolled(void *user, struct link_session *s, const uint8_t device_id[1
             pair_tell(h, v);
             const struct device *device = devices_find(h->devices, device_id);
             if (device != NULL) {
+                people_arm(h);
                 host_announce(h, "paired", &device->row, v->by);
             }
             host_changed(h);

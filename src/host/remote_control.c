@@ -121,8 +121,9 @@ json_t *remote_client_row(const struct device *device)
     json_set_int(row, "lastSeenAt", (int64_t)(device->row.last_seen_ms / 1000));
     json_t *ours = json_object();
     json_set_bool(ours, "connected", device->connected);
-    json_set_str(ours, "role", role_name((enum role)device->row.role));
+    json_set_str(ours, "role", role_name(device->role));
     json_set(ours, "threads", scope_json(device->row.scope));
+    people_set_limits(ours, &device->row);
     json_set(row, "farhand", ours);
     return row;
 }

@@ -65,7 +65,8 @@ bool request_may_answer(const struct request *r, const struct controller *c)
     if (r->kind->answer == ANSWER_TOOL) {
         return r->thread->registrar == c && controller_has(c, ROLE_OPERATOR);
     }
-    return controller_has(c, ROLE_APPROVER) && thread_is_seen_by(r->thread, c);
+    return controller_has(c, ROLE_APPROVER) && thread_is_seen_by(r->thread, c) &&
+           !controller_is_over(c);
 }
 
 /* To all who may answer, now. */
@@ -322,7 +323,8 @@ void request_remember(struct hub *hub, const char *id, const char *by,
 void request_tell_resolved(struct request *r, json_t *who, const char *decision)
 {
     const char *name = json_get_str(who, "name");
-    text_sanitize(bytes_from_str(name != NULL ? name : ""), r->by, sizeof(r->by));
+    const char *person = json_get_str(who, "person");
+    controller_who_text(person != NULL ? person : "", name != NULL ? name : "", r->by);
     request_remember(r->thread->hub, r->id, r->by, decision);
     json_t *params = json_object();
     json_set_str(params, "threadId", r->thread->id);

@@ -34,7 +34,7 @@ struct request {
     struct ballot ballot;
     struct hub_ruling ruling; // of the host's own rules, when it was made
     struct blob *result;      // JSON for the agent, once decided
-    char by[HUB_NAME_SIZE];
+    char by[HUB_WHO_SIZE];
 };
 
 /* ---- request_make.c ------------------------------------------------------------- */

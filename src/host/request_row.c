@@ -11,6 +11,9 @@ static json_t *decision_json(const struct ballot_vote *v)
     json_t *by = json_object();
     json_set_str(by, "kind", v->local ? "local" : "device");
     json_set_str(by, "name", v->name);
+    if (v->person[0] != '\0') {
+        json_set_str(by, "person", v->person);
+    }
     if (!v->local) {
         hex_encode(BYTES_OF(v->device), hex);
         json_set_str(by, "clientId", hex);

@@ -269,6 +269,10 @@ static bool is_refused(struct asked *a)
         controller_error(a->by, a->id, HUB_ERR_REQUEST, "Not initialized");
         return true;
     }
+    if (controller_is_over(a->by)) {
+        refuse(a, HUB_ERR_RIGHTS, "is not allowed: your invitation has ended");
+        return true;
+    }
     if (!method_is_allowed(m, &a->by->info)) {
         refuse(a, HUB_ERR_RIGHTS, "is not allowed for your role");
         return true;

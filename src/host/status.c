@@ -140,6 +140,7 @@ static json_t *news_for(void *user, const struct controller_info *who)
     json_set_str(out, "clientId", id);
     json_set_str(out, "displayName", n->row->name);
     json_set_str(out, "role", role_name((enum role)n->row->role));
+    json_set_str(out, "person", n->row->person[0] == '\0' ? NULL : n->row->person);
     json_set_str(out, "by", n->by[0] == '\0' ? NULL : n->by);
     return out;
 }
@@ -176,7 +177,9 @@ static json_t *devices_part(const struct host *h, const struct controller_info *
         json_t *row = json_object();
         json_set_str(row, "clientId", id);
         json_set_str(row, "displayName", device->row.name);
-        json_set_str(row, "role", role_name((enum role)device->row.role));
+        json_set_str(row, "role", role_name(device->role));
+        json_set(row, "threads", scope_json(device->row.scope));
+        people_set_limits(row, &device->row);
         json_set_bool(row, "connected", device->connected);
         set_proof(h, device, row);
         json_set_int(row, "lastSeenAt", (int64_t)(device->row.last_seen_ms / 1000));
@@ -198,6 +201,13 @@ static json_t *you_part(const struct controller_info *you)
     json_set_str(out, "role", role_name(you->role));
     json_set(out, "capabilities", caps);
     json_set_str(out, "displayName", you->name);
+    if (you->person[0] != '\0') {
+        json_set_str(out, "person", you->person);
+    }
+    json_set(out, "threads", scope_json(you->scope));
+    if (you->until_ms != 0) {
+        json_set_int(out, "until", (int64_t)you->until_ms);
+    }
     if (you->kind == CONTROLLER_DEVICE) {
         char id[HEX_SIZE(HUB_DEVICE_ID_SIZE)];
         hex_encode(BYTES_OF(you->device_id), id);
@@ -231,70 +241,4 @@ void status_stop(struct host *h, struct call *call)
     h->stop_agent = agent_too;
     hub_reply(call, json_object());
     h->ops.stop(h->user, agent_too);
-}
-
-/* An owner is made at the host's own terminal only (protocol.md 6). */
-static bool may_give(const struct controller_info *by, enum role role)
-{
-    return role != ROLE_OWNER || by->kind == CONTROLLER_LOCAL;
-}
-
-void status_device_update(struct host *h, struct call *call)
-{
-    const char *id = json_get_str(call->params, "clientId");
-    struct device *device = id == NULL ? NULL : devices_find_text(h->devices, id);
-    if (device == NULL) {
-        hub_reply_error(call, HUB_ERR_REQUEST,
-                        "no such client: remoteControl/client/list names them", NULL);
-        return;
-    }
-    const char *name = json_get_str(call->params, "displayName");
-    const char *asked = json_get_str(call->params, "role");
-    enum role role = (enum role)device->row.role;
-    if (asked != NULL && role_parse(bytes_from_str(asked), &role) != OK) {
-        hub_reply_error(call, HUB_ERR_PARAMS,
-                        "role is one of viewer, approver, operator, owner", NULL);
-        return;
-    }
-    if (asked != NULL && !may_give(&call->info, role)) {
-        hub_reply_error(call, HUB_ERR_RIGHTS,
-                        "an owner can be made at the host's own terminal only", NULL);
-        return;
-    }
-    if (!ledger_name_person(h, device, call)) {
-        return;
-    }
-    const json_t *threads = json_object_get(call->params, "threads");
-    char scope[HUB_SCOPE_SIZE];
-    memcpy(scope, device->row.scope, sizeof(scope));
-    if (threads != NULL && scope_read(threads, scope) != OK) {
-        hub_reply_error(call, HUB_ERR_PARAMS,
-                        "threads is a list of thread ids, or null for all of them",
-                        NULL);
-        return;
-    }
-    if (audit_change(h->audit, &device->row, name, asked,
-                     threads == NULL       ? NULL
-                     : scope_is_all(scope) ? "all"
-                                           : scope,
-                     &call->info) != OK) {
-        hub_reply_error(call, HUB_ERR_POLICY, audit_trouble(h->audit), NULL);
-        return;
-    }
-    if (devices_update(h->devices, device, name == NULL ? device->row.name : name, role,
-                       scope) != OK) {
-        hub_reply_error(call, HUB_ERR_INTERNAL, "the change could not be stored", NULL);
-        return;
-    }
-    log_info("device.updated", "name=\"%s\" role=%s by=\"%s\"", device->row.name,
-             role_name(role), call->info.name);
-    hub_rights_changed(h->hub, device->row.id, role, device->row.caps,
-                       device->row.name);
-    hub_scope_changed(h->hub, device->row.id, device->row.scope);
-    if ((device->row.caps & CAP_ADMIN) == 0) {
-        pair_cancel_of(h, device->row.id);
-    }
-    host_announce(h, "changed", &device->row, call->info.name);
-    hub_reply(call, remote_client_row(device));
-    host_changed(h);
 }

@@ -139,6 +139,21 @@ void link_host_revoke(struct link_host *h, const uint8_t device_id[16])
     }
 }
 
+void link_host_drop(struct link_host *h, const uint8_t device_id[16])
+{
+    struct host_device *d = host_device_find(h, device_id);
+    struct link_session *s;
+    list_each (s, &h->sessions, node) {
+        const bool its = memcmp(s->claim.device_id, device_id, 16) == 0;
+        if (its && s->phase == PHASE_LIVE) {
+            host_session_end(s, CLOSE_DONE);
+        }
+    }
+    if (d != NULL) {
+        host_device_drop_streams(d);
+    }
+}
+
 /* ---- streams ---------------------------------------------------------------------- */
 
 static void on_stream_end(struct loop_task *t)

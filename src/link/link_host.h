@@ -199,6 +199,10 @@ void link_session_deny(struct link_session *s, uint8_t code, const char *sentenc
  * in the relay's access list removed. No handshake of it succeeds from here on. */
 void link_host_revoke(struct link_host *h, const uint8_t device_id[16]);
 
+/* Ends its session and its streams; it may come back, and be told why it is not let
+ * in. */
+void link_host_drop(struct link_host *h, const uint8_t device_id[16]);
+
 void link_stream_set_user(struct link_stream *st, void *user);
 void *link_stream_user(const struct link_stream *st);
 /* Inside stream_text: the number of the message, which with the device is the key of a

@@ -254,36 +254,6 @@ enum err store_vote_each(struct store *s, const uint8_t request[16],
     return status == SQLITE_DONE ? OK : ERR_IO;
 }
 
-/* ---- people ----------------------------------------------------------------------------------- */
-
-enum err store_person_put(struct store *s, const uint8_t device[16], const char *person)
-{
-    sqlite3_stmt *q = db_prepare(s, "INSERT OR REPLACE INTO person VALUES (?, ?)");
-    if (q != NULL) {
-        db_bind_bytes(q, 1, (struct bytes){device, 16});
-        db_bind_text(q, 2, person);
-    }
-    return db_run(s, q);
-}
-
-enum err store_person_get(struct store *s, const uint8_t device[16],
-                          char out[STORE_NAME_MAX])
-{
-    sqlite3_stmt *q = db_prepare(s, "SELECT name FROM person WHERE device = ?");
-    if (q == NULL) {
-        return ERR_IO;
-    }
-    db_bind_bytes(q, 1, (struct bytes){device, 16});
-    const int status = sqlite3_step(q);
-    if (status == SQLITE_ROW) {
-        db_read_text(q, 0, out, STORE_NAME_MAX);
-    } else if (status == SQLITE_DONE) {
-        out[0] = '\0';
-    }
-    (void)sqlite3_finalize(q);
-    return status == SQLITE_ROW || status == SQLITE_DONE ? OK : ERR_IO;
-}
-
 /* ---- presence ------------------------------------------------------------------------------- */
 
 #define PRESENCE_KEPT_MS (UINT64_C(25) * 3600 * 1000) // asked for 24 h

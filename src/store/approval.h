@@ -76,13 +76,6 @@ NODISCARD enum err store_approval_each(struct store *s, store_approval_fn *visit
 NODISCARD enum err store_vote_each(struct store *s, const uint8_t request[16],
                                    store_vote_fn *visit, void *user);
 
-/* ---- which human a device belongs to --------------------------------------- */
-
-NODISCARD enum err store_person_put(struct store *s, const uint8_t device[16],
-                                    const char *person); // "": nobody named
-NODISCARD enum err store_person_get(struct store *s, const uint8_t device[16],
-                                    char out[STORE_NAME_MAX]); // "" when not named
-
 /* ---- proofs of presence: th4 of the sessions of the last day --------------- */
 
 NODISCARD enum err store_presence_put(struct store *s, const uint8_t device[16],

@@ -33,6 +33,8 @@ static void bind_device(sqlite3_stmt *q, const struct store_device *v)
     db_bind_u64(q, 12, v->paired_ms);
     db_bind_u64(q, 13, v->last_seen_ms);
     db_bind_text(q, 14, v->scope);
+    db_bind_text(q, 15, v->person);
+    db_bind_u64(q, 16, v->until_ms);
 }
 
 enum err store_device_put(struct store *s, const struct store_device *device)
@@ -43,7 +45,7 @@ enum err store_device_put(struct store *s, const struct store_device *device)
         return e != OK ? e : ERR_EXISTS;
     }
     sqlite3_stmt *q = db_prepare(
-        s, "INSERT OR REPLACE INTO device VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+        s, "INSERT OR REPLACE INTO device VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     if (q != NULL) {
         bind_device(q, device);
     }
@@ -66,14 +68,16 @@ static void read_device(sqlite3_stmt *q, struct store_device *v)
     v->paired_ms = db_read_u64(q, 11);
     v->last_seen_ms = db_read_u64(q, 12);
     db_read_text(q, 13, v->scope, sizeof(v->scope));
+    db_read_text(q, 14, v->person, sizeof(v->person));
+    v->until_ms = db_read_u64(q, 15);
 }
 
 enum err store_device_each(struct store *s, store_device_fn *visit, void *user)
 {
     sqlite3_stmt *q = db_prepare(
-        s,
-        "SELECT id, d, dr, pair_root, name, app, role, caps, serial, issued_s,"
-        " not_after_s, paired_ms, last_seen_ms, scope FROM device ORDER BY paired_ms, id");
+        s, "SELECT id, d, dr, pair_root, name, app, role, caps, serial, issued_s,"
+           " not_after_s, paired_ms, last_seen_ms, scope, person,"
+           " until_ms FROM device ORDER BY paired_ms, id");
     if (q == NULL) {
         return ERR_IO;
     }

@@ -49,6 +49,13 @@ static const char *const steps[] = {
     "CREATE TABLE presence (device BLOB NOT NULL, th4 BLOB NOT NULL,"
     " time_ms INTEGER NOT NULL, PRIMARY KEY (device, th4)) WITHOUT ROWID;",
     "ALTER TABLE device ADD COLUMN scope TEXT NOT NULL DEFAULT '';",
+
+    // whose a device is belongs to the device, and an invitation may end
+    "ALTER TABLE device ADD COLUMN person TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE device ADD COLUMN until_ms INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE device SET person = coalesce("
+    "(SELECT person.name FROM person WHERE person.device = device.id), '');"
+    "DROP TABLE person;",
 };
 
 /* SQLite would make the file with the umask's mode: it holds pair_root. */

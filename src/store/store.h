@@ -64,6 +64,8 @@ struct store_device {
     uint64_t paired_ms;          // wall clock
     uint64_t last_seen_ms;       // wall clock; 0: never since pairing
     char scope[STORE_SCOPE_MAX]; // thread ids and spaces; "": every thread
+    char person[STORE_NAME_MAX]; // whose it is; "": nobody was named
+    uint64_t until_ms;           // wall clock: the end of its invitation; 0: none
 };
 
 typedef void store_device_fn(void *user, const struct store_device *device);
