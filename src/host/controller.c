@@ -37,6 +37,16 @@ void controller_send(struct controller *c, struct blob *text)
     c->ops.send(c->user, text);
 }
 
+void controller_send_delta(struct controller *c, struct blob *text,
+                           const struct delta *at)
+{
+    if (text == NULL || c->ops.send_delta == NULL) {
+        controller_send(c, text);
+    } else if (controller_is_live(c)) {
+        c->ops.send_delta(c->user, text, at);
+    }
+}
+
 void controller_send_json(struct controller *c, json_t *value)
 {
     struct blob *text = hub_json_blob(value);

@@ -64,6 +64,8 @@ bool controller_is_over(const struct controller *c);
 bool controller_may_see(const struct controller *c, struct bytes thread_id);
 
 void controller_send(struct controller *c, struct blob *text); // NULL: closes it
+void controller_send_delta(struct controller *c, struct blob *text,
+                           const struct delta *at);
 void controller_send_json(struct controller *c, json_t *value /* take */);
 void controller_result(struct controller *c, struct bytes id,
                        json_t *result /* take */);

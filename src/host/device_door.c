@@ -26,6 +26,12 @@ static void visitor_send(void *user, struct blob *text)
     link_stream_send(v->stream, text);
 }
 
+static void visitor_send_delta(void *user, struct blob *text, const struct delta *at)
+{
+    struct visitor *v = user;
+    link_stream_send_delta(v->stream, text, at);
+}
+
 static void visitor_close(void *user, uint16_t ws_code, const char *reason)
 {
     struct visitor *v = user;
@@ -34,8 +40,8 @@ static void visitor_close(void *user, uint16_t ws_code, const char *reason)
     link_stream_close(v->stream); // on_stream_closed() follows and detaches
 }
 
-static const struct controller_ops visitor_ops = {.send = visitor_send,
-                                                  .close = visitor_close};
+static const struct controller_ops visitor_ops = {
+    .send = visitor_send, .send_delta = visitor_send_delta, .close = visitor_close};
 
 /* ---- device -> hub -------------------------------------------------------------- */
 

@@ -58,6 +58,7 @@ enum hub_error {
 struct blob;
 struct call;
 struct controller;
+struct delta; // wire/delta.h
 struct engine_status;
 struct hub;
 struct json_t;
@@ -84,6 +85,9 @@ struct controller_info {
 struct controller_ops {
     /* Queue one text for the peer. Borrowed: take a reference to keep it. */
     void (*send)(void *user, struct blob *text);
+    /* The same of a text that grows, which may wait for the next of its item and be
+     * joined to it. NULL: `send` takes these too. */
+    void (*send_delta)(void *user, struct blob *text, const struct delta *at);
     /* The hub has finished with this peer: close its transport, then (now or
      * later) call hub_detach(). Nothing is sent after it. */
     void (*close)(void *user, uint16_t ws_code, const char *reason);

@@ -209,7 +209,7 @@ static struct run *run_for(struct item *i, const struct notice *n, struct bytes 
     return r;
 }
 
-static void append(struct item *i, const struct notice *n, const struct delta *d)
+static void append(struct item *i, const struct notice *n, const struct item_delta *d)
 {
     struct run *r = run_for(i, n, d->part);
     if (r == NULL || i->partial || i->octets + d->text.len > ITEM_TEXT_MAX ||
@@ -259,7 +259,7 @@ static struct blob *bare_start(const struct thread *t, const struct notice *n,
     return hub_notification("item/started", params);
 }
 
-bool item_delta(struct thread *t, const struct notice *n, const struct delta *d,
+bool item_delta(struct thread *t, const struct notice *n, const struct item_delta *d,
                 struct blob **start)
 {
     bool is_new = false;

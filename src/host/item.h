@@ -18,7 +18,7 @@
 #define ITEM_TEXT_MAX (4u * 1024 * 1024)
 
 /* The members of a delta, raw. */
-struct delta {
+struct item_delta {
     struct bytes item; // inside of the quotes
     struct bytes turn; // likewise
     struct bytes text; // likewise, escapes untouched
@@ -38,7 +38,7 @@ void item_completed(struct thread *t, struct bytes id, struct bytes text);
 
 /* True: it was the first sign of an item whose start we did not see, and `*start`
  * (give) is the start to be delivered before it. */
-bool item_delta(struct thread *t, const struct notice *n, const struct delta *d,
+bool item_delta(struct thread *t, const struct notice *n, const struct item_delta *d,
                 struct blob **start);
 void item_patch(struct thread *t, struct bytes id, struct bytes text);
 

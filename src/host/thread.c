@@ -6,6 +6,7 @@
 #include "host/item.h"
 #include "host/request.h"
 #include "host/upcall.h"
+#include "wire/delta.h"
 
 /* ---- the table ---------------------------------------------------------------- */
 
@@ -156,6 +157,30 @@ void thread_deliver(struct thread *t, const struct notice *n, struct bytes text)
             blob = blob_copy(text);
         }
         controller_send(s->controller, blob); // NULL closes it: it would miss this
+    }
+    blob_unref(blob);
+}
+
+void thread_deliver_delta(struct thread *t, const struct notice *n, struct bytes text,
+                          struct bytes inside)
+{
+    struct delta at;
+    struct blob *blob = NULL;
+    bool joins = false;
+    const struct subscription *s;
+    list_each (s, &t->subscriptions, by_thread) {
+        if (!controller_hears(s->controller, n)) {
+            continue;
+        }
+        if (blob == NULL) {
+            blob = blob_copy(text);
+            joins = delta_find(text, inside, &at);
+        }
+        if (joins) {
+            controller_send_delta(s->controller, blob, &at);
+        } else {
+            controller_send(s->controller, blob);
+        }
     }
     blob_unref(blob);
 }

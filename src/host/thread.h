@@ -66,6 +66,9 @@ struct subscription *thread_subscription(const struct thread *t,
 
 /* The text to all subscribers who want it; one copy for all. */
 void thread_deliver(struct thread *t, const struct notice *n, struct bytes text);
+/* The same of a delta, whose text is `inside` of it: where it stands is found once. */
+void thread_deliver_delta(struct thread *t, const struct notice *n, struct bytes text,
+                          struct bytes inside);
 void thread_deliver_json(struct thread *t, const char *method,
                          json_t *params /* take */);
 

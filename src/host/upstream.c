@@ -315,17 +315,17 @@ static void on_delta(struct hub *hub, const struct notice *n, struct bytes param
     const struct bytes delta = found[3];
     struct blob *start = NULL;
     if (delta.len >= 2 && delta.at[0] == '"') {
-        const struct delta d = {.item = plain(found[1]),
-                                .turn = plain(found[2]),
-                                .text = bytes_sub(delta, 1, delta.len - 2),
-                                .part = n->key != NULL ? found[4] : BYTES_NONE};
+        const struct item_delta d = {.item = plain(found[1]),
+                                     .turn = plain(found[2]),
+                                     .text = bytes_sub(delta, 1, delta.len - 2),
+                                     .part = n->key != NULL ? found[4] : BYTES_NONE};
         if (item_delta(t, n, &d, &start)) {
             thread_deliver(t, notice_find(BYTES_LIT("item/started")),
                            blob_bytes(start));
         }
     }
     blob_unref(start);
-    thread_deliver(t, n, text);
+    thread_deliver_delta(t, n, text, delta);
 }
 
 /* ---- the door ------------------------------------------------------------------------------ */

@@ -88,6 +88,7 @@ static void retire(struct link_session *s)
     forget_unfinished(s);
     s->phase = PHASE_OVER;
     timer_stop(&s->deadline);
+    timer_stop(&s->pace);
     loop_task_cancel(&s->flush);
     if (s->device != NULL && s->device->session == s) {
         s->device->heard_ms = session_heard_ms(s->session);
@@ -199,6 +200,7 @@ static void flush(struct link_session *s)
         if (e == OK) {
             s->window -= s->door != NULL ? 0 : body.len; // its socket holds us back
             session_sent(s->session);
+            s->flushed_ms = loop_now_ms(h->loop);
         }
     }
     if (e == ERR_NOMEM) { // ERR_LIMIT: host_channels_on_drained() goes on

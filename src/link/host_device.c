@@ -267,16 +267,13 @@ void link_stream_committed(struct link_stream *st, uint64_t seq)
     lane_committed(st->device->lane, seq);
 }
 
-void link_stream_send(struct link_stream *st, struct blob *text)
+/* What became of a text that the lane was given; true: it waits there. */
+static bool is_queued(struct link_stream *st, const struct blob *text, enum err e)
 {
     struct host_device *d = st->device;
-    if (st->closing) {
-        return;
-    }
-    const enum err e = lane_send(d->lane, st->id, text);
     if (e == ERR_NOT_FOUND) {
         stream_over(st);
-        return;
+        return false;
     }
     if (e == ERR_LIMIT && text->len <= LANE_MESSAGE_MAX) {
         log_peer("link.lane_overflow", "streams=%zu", lane_n_streams(d->lane));
@@ -284,10 +281,45 @@ void link_stream_send(struct link_stream *st, struct blob *text)
     } else if (e != OK) {
         log_peer("link.unsent", "bytes=%zu reason=\"%s\"", text->len, err_text(e));
         link_stream_close(st); // it would miss a message: better it knows
-        return;
+        return false;
     }
-    if (d->session != NULL) {
+    return d->session != NULL;
+}
+
+void link_stream_send(struct link_stream *st, struct blob *text)
+{
+    struct host_device *d = st->device;
+    if (!st->closing && is_queued(st, text, lane_send(d->lane, st->id, text))) {
         host_session_flush_later(d->session);
+    }
+}
+
+static void on_pace(struct timer *t)
+{
+    host_session_flush_later(CONTAINER_OF(t, struct link_session, pace));
+}
+
+/* A person reads no faster: a burst of deltas becomes a few messages, and costs the
+ * host, the relay and the device's battery as many records. The first of a burst, and
+ * whatever is no delta, does not wait. */
+static void flush_in_step(struct link_session *s)
+{
+    const uint64_t now_ms = loop_now_ms(s->host->loop);
+    const uint64_t due_ms = s->flushed_ms + LINK_DELTA_PACE_MS;
+    if (now_ms >= due_ms) {
+        host_session_flush_later(s);
+    } else if (s->phase != PHASE_OVER && !timer_is_armed(&s->pace)) {
+        timer_start(s->host->loop, &s->pace, due_ms - now_ms, on_pace);
+    }
+}
+
+void link_stream_send_delta(struct link_stream *st, struct blob *text,
+                            const struct delta *at)
+{
+    struct host_device *d = st->device;
+    if (!st->closing &&
+        is_queued(st, text, lane_send_delta(d->lane, st->id, text, at))) {
+        flush_in_step(d->session);
     }
 }
 

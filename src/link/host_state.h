@@ -137,6 +137,8 @@ struct link_session {
     bool wants_end;
     enum close_code end_code;
     struct timer deadline;
+    struct timer pace;   // deltas wait for it
+    uint64_t flushed_ms; // loop time at which something left
     struct loop_task flush;
     struct loop_task end;
 };

@@ -39,9 +39,11 @@
 #define LINK_DOORS_EACH      16u  // of one address
 #define LINK_PEERS_MAX       64u
 #define LINK_STREAM_GRACE_MS 600000u
+#define LINK_DELTA_PACE_MS   4u // a delta waits for the next, this long after the last
 #define LINK_URL_MAX         256u
 #define LINK_NAME_MAX        65u // 64 octets of UTF-8, sanitized, and a NUL
 
+struct delta; // wire/delta.h
 struct loop;
 struct pairing;  // session/pairing.h
 struct sign_key; // crypto/sign.h
@@ -212,6 +214,10 @@ void link_stream_committed(struct link_stream *st, uint64_t seq);
 /* Sends one JSON-RPC text (refs the blob). Past the lane's bound the device is told to
  * take a snapshot and all its streams close (protocol.md 5.3). */
 void link_stream_send(struct link_stream *st, struct blob *text);
+/* The same of a delta (wire/delta.h): it is joined to the one before it if that waits
+ * still, and waits itself until LINK_DELTA_PACE_MS after what was sent last. */
+void link_stream_send_delta(struct link_stream *st, struct blob *text,
+                            const struct delta *at);
 /* Closes from this side: the device is told, `stream_closed` follows. Idempotent. */
 void link_stream_close(struct link_stream *st);
 

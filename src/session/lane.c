@@ -230,27 +230,11 @@ static struct lane_out *youngest(const struct lane *l, uint16_t stream)
     return NULL;
 }
 
-static void look_at(struct lane_out *o)
+/* Joins `o`, which is not queued, to the youngest message of its stream. */
+static bool merged(struct lane *l, const struct lane_out *o)
 {
-    if (!o->looked_at) {
-        o->looked_at = true;
-        o->is_delta = o->message != NULL && o->flags == 0 &&
-                      delta_find(blob_bytes(o->message), &o->delta);
-    }
-}
-
-/* Joins `o`, which is not queued, to the youngest message of its stream. The reader
- * is slow then: what costs a look at the text saves a whole message. */
-static bool merged(struct lane *l, struct lane_out *o)
-{
-    struct lane_out *last =
-        l->n_unsent < LANE_UNSENT_MAX ? NULL : youngest(l, o->stream);
-    if (last == NULL) {
-        return false;
-    }
-    look_at(o);
-    look_at(last);
-    if (!o->is_delta || !last->is_delta ||
+    struct lane_out *last = l->n_unsent == 0 ? NULL : youngest(l, o->stream);
+    if (last == NULL || !last->is_delta ||
         l->out_bytes + o->message->len > LANE_BYTES_MAX ||
         !delta_is_same(blob_bytes(last->message), &last->delta, blob_bytes(o->message),
                        &o->delta)) {
@@ -274,18 +258,18 @@ static enum err overflow(struct lane *l)
     return ERR_LIMIT;
 }
 
-enum err lane_send(struct lane *l, uint16_t stream, struct blob *message)
+static enum err send_one(struct lane *l, struct lane_out *new)
 {
-    struct lane_out new = {.stream = stream, .message = message};
-    struct lane_stream *s = lane_stream_find(l, stream);
+    const struct blob *message = new->message;
+    struct lane_stream *s = lane_stream_find(l, new->stream);
     if (s == NULL) {
         return ERR_NOT_FOUND;
     }
     if (message->len > LANE_MESSAGE_MAX) {
         return ERR_LIMIT;
     }
-    new.flags = s->announce ? STREAM_OPEN : 0;
-    if (merged(l, &new)) {
+    new->flags = s->announce ? STREAM_OPEN : 0;
+    if (new->is_delta &&new->flags == 0 && merged(l, new)) {
         return OK;
     }
     if (l->n_out >= LANE_MESSAGES_MAX || l->out_bytes + message->len > LANE_BYTES_MAX) {
@@ -295,11 +279,25 @@ enum err lane_send(struct lane *l, uint16_t stream, struct blob *message)
     if (o == NULL) {
         return ERR_NOMEM;
     }
-    *o = new;
-    o->message = blob_ref(message);
+    *o = *new;
+    o->message = blob_ref(new->message);
     s->announce = false;
     enqueue(l, o);
     return OK;
+}
+
+enum err lane_send(struct lane *l, uint16_t stream, struct blob *message)
+{
+    return send_one(l, &(struct lane_out){.stream = stream, .message = message});
+}
+
+enum err lane_send_delta(struct lane *l, uint16_t stream, struct blob *message,
+                         const struct delta *at)
+{
+    return send_one(l, &(struct lane_out){.stream = stream,
+                                          .message = message,
+                                          .is_delta = message->len <= DELTA_MAX,
+                                          .delta = *at});
 }
 
 void lane_close(struct lane *l, uint16_t stream)

@@ -34,7 +34,6 @@
 #define LANE_MESSAGES_MAX 5000u
 #define LANE_MESSAGE_MAX  (8u * 1024 * 1024) // one reassembled message
 #define LANE_STREAMS_MAX  64u                // open at a time
-#define LANE_UNSENT_MAX   256u               // without a number, before deltas merge
 
 enum lane_side { LANE_HOST, LANE_DEVICE };
 
@@ -49,6 +48,7 @@ struct lane_state {
     bool is_durable;    // last_recv is kept: no ack says more than lane_committed() did
 };
 
+struct delta;
 struct lane;
 
 NODISCARD struct lane *lane_create(enum lane_side side, const struct lane_state *from);
@@ -58,10 +58,13 @@ struct lane_state lane_state(const struct lane *l);
 /* Device: a new stream, one app-server connection. ERR_LIMIT: too many are open. */
 NODISCARD enum err lane_open(struct lane *l, uint16_t *out_stream);
 
-/* Queues one whole message. Once LANE_UNSENT_MAX messages wait for their numbers, a
- * delta is joined to the youngest message of its stream, when that is a delta of the
- * same text and has no number either (wire/delta.h). */
+/* Queues one whole message. */
 NODISCARD enum err lane_send(struct lane *l, uint16_t stream, struct blob *message);
+
+/* The same of a delta (wire/delta.h), which is joined to the youngest message of its
+ * stream when that is a delta of the same text and has no number yet. */
+NODISCARD enum err lane_send_delta(struct lane *l, uint16_t stream,
+                                   struct blob *message, const struct delta *at);
 
 /* Ends a stream, after what was sent on it before; it is over at once for us: later
  * messages of the peer on it are dropped in silence. An unknown one is no error. */

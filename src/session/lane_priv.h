@@ -21,7 +21,6 @@ struct lane_out { // one message of ours, queued until it is acknowledged
     struct blob *message; // NULL: only flags, or void
     uint16_t stream;
     uint8_t flags;      // STREAM_OPEN on its first fragment, STREAM_CLOSE on its last
-    bool looked_at;     // `delta` says what it is
     bool is_delta;      // so it may be merged, as long as it has no number
     struct delta delta; // where its text stands
     size_t room;        // of a merged one: octets its blob has; else 0

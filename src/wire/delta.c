@@ -3,28 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "wire/jsonrpc.h"
+#include "wire/json.h"
 
 enum { ROOM_FIRST = 1024 };
-
-/* Codex spells them in this order; another spelling is sent as it is, unjoined. It
- * spares long answers a walk through their text. */
-static const char opening[] = "{\"method\":\"item/";
-
-static bool is_delta(struct bytes method)
-{
-    static const char *const names[] = {
-        "item/agentMessage/delta",         "item/commandExecution/outputDelta",
-        "item/fileChange/outputDelta",     "item/plan/delta",
-        "item/reasoning/summaryTextDelta", "item/reasoning/textDelta",
-    };
-    for (size_t i = 0; i < COUNT(names); i++) {
-        if (bytes_equal_str(method, names[i])) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* The moment stands behind the text, or nowhere. */
 static bool find_stamp(struct bytes text, struct delta *d)
@@ -40,22 +21,14 @@ static bool find_stamp(struct bytes text, struct delta *d)
     return d->stamp_at > d->text_at + d->text_len;
 }
 
-bool delta_find(struct bytes text, struct delta *out)
+bool delta_find(struct bytes text, struct bytes inside, struct delta *out)
 {
-    struct jsonrpc m;
-    struct bytes raw;
     struct delta d;
-    if (text.len > DELTA_MAX || text.len < sizeof(opening) ||
-        memcmp(text.at, opening, sizeof(opening) - 1) != 0) {
+    if (text.len > DELTA_MAX || inside.len < 2 || inside.at[0] != '"') {
         return false;
     }
-    if (jsonrpc_scan(text, &m) != OK || m.kind != JSONRPC_NOTIFICATION ||
-        !is_delta(m.method) || m.params.len == 0 ||
-        json_raw_get(m.params, "delta", &raw) != OK || raw.at[0] != '"') {
-        return false;
-    }
-    d.text_at = (size_t)(raw.at + 1 - text.at);
-    d.text_len = raw.len - 2;
+    d.text_at = (size_t)(inside.at + 1 - text.at);
+    d.text_len = inside.len - 2;
     if (!find_stamp(text, &d)) {
         return false;
     }

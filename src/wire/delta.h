@@ -9,7 +9,8 @@
  * Ownership  spans are offsets. delta_join() takes the older blob and gives the
  *            joined one in its place.
  * Time       a join costs the newer text, not what has grown: room is doubled.
- * Errors     delta_find: false  it is no such notification (or too long a one)
+ * Errors     delta_find: false  the value is no string, the text too long, or the
+ *                               moment stands before the value: it is sent as it is
  *            delta_join: false  no memory; nothing has changed
  * Limits     DELTA_MAX octets a notification, joined or not.
  * Tests      tests/unit/delta_test.c, tests/fuzz/delta_fuzz.c
@@ -30,7 +31,8 @@ struct delta {
     size_t stamp_len;
 };
 
-NODISCARD bool delta_find(struct bytes text, struct delta *out);
+/* `inside` is the raw params.delta of the notification, a part of `text`. */
+NODISCARD bool delta_find(struct bytes text, struct bytes inside, struct delta *out);
 
 /* Everything but text and moment is the same. */
 bool delta_is_same(struct bytes a, const struct delta *at_a, struct bytes b,

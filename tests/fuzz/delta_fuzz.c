@@ -5,6 +5,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static bool find(struct bytes text, struct delta *out)
+{
+    struct jsonrpc m;
+    struct bytes inside;
+    return jsonrpc_scan(text, &m) == OK && m.kind == JSONRPC_NOTIFICATION &&
+           json_raw_get(m.params, "delta", &inside) == OK &&
+           delta_find(text, inside, out);
+}
+
 /* The decoded text of the delta in a notification. */
 static void text_of(struct bytes notification, struct buf *out)
 {
@@ -27,13 +36,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct delta at;
     struct delta again;
     size_t room = 0;
-    if (!delta_find(text, &at) || size > DELTA_MAX / 2) {
+    if (!find(text, &at) || size > DELTA_MAX / 2) {
         return 0;
     }
     const struct delta one = at;
     struct blob *b = blob_copy(text);
     if (b == NULL || !delta_is_same(blob_bytes(b), &at, text, &one) ||
-        !delta_join(&b, &room, &at, text, &one) || !delta_find(blob_bytes(b), &again) ||
+        !delta_join(&b, &room, &at, text, &one) || !find(blob_bytes(b), &again) ||
         again.text_at != at.text_at || again.text_len != at.text_len ||
         again.text_len != 2 * one.text_len || again.stamp_at != at.stamp_at ||
         again.stamp_len != at.stamp_len) {

@@ -259,7 +259,7 @@ static inline void agent_replies(struct stage *s, const char *result)
 static inline struct seat *seat_sit(struct stage *s, enum controller_kind kind,
                                     enum role role, uint64_t caps)
 {
-    static const struct controller_ops ops = {seat_send, seat_closed};
+    static const struct controller_ops ops = {.send = seat_send, .close = seat_closed};
     struct seat *seat = &s->seats[s->n_seats++];
     struct controller_info info = {.kind = kind, .role = role, .caps = caps};
     write_text(info.name, sizeof(info.name), "seat%zu", s->n_seats);

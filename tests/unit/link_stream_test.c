@@ -1,4 +1,5 @@
 #include "link_rig.h"
+#include "wire/delta.h"
 
 TEST(stream_text_goes_there_and_comes_back)
 {
@@ -307,6 +308,44 @@ TEST(a_lane_that_overflows_ends_its_streams_and_the_device_goes_on)
     rig_fini(&r);
 }
 
+static void say_deltas(struct link_stream *st, unsigned n)
+{
+    static const char text[] =
+        "{\"method\":\"item/agentMessage/delta\",\"params\":{\"delta\":\"word\"}}";
+    const struct bytes whole = bytes_from_str(text);
+    const size_t at = (size_t)(strstr(text, "\"word\"") - text);
+    struct delta where;
+    TRUE(delta_find(whole, bytes_sub(whole, at, strlen("\"word\"")), &where));
+    for (unsigned i = 0; i < n; i++) {
+        struct blob *b = blob_copy(whole);
+        link_stream_send_delta(st, b, &where);
+        blob_unref(b);
+    }
+}
+
+TEST(a_burst_of_deltas_is_one_text_and_nothing_overtakes_it)
+{
+    struct rig r;
+    struct rig_ctrl c;
+    rig_init(&r);
+    rig_join(&r, &c);
+    struct link_ctrl_stream *st = rig_stream(&c);
+    rig_say(st, "1");
+    RIG_UNTIL(&r, c.n_texts == 1);
+    say_deltas(r.streams[0].st, 100);
+    struct blob *end = blob_copy(BYTES_LIT("2"));
+    link_stream_send(r.streams[0].st, end);
+    blob_unref(end);
+    RIG_UNTIL(&r, c.n_texts == 3);
+    EQ_BYTES(buf_bytes(&c.last), BYTES_LIT("2"));
+    say_deltas(r.streams[0].st, 3); // something has just left: these wait, not for ever
+    RIG_UNTIL(&r, c.n_texts == 4);
+    const struct bytes last = buf_bytes(&c.last);
+    TRUE(memmem(last.at, last.len, "\"wordwordword\"", 14) != NULL);
+    rig_disconnect(&c);
+    rig_fini(&r);
+}
+
 TEST(a_text_that_is_too_long_ends_its_own_stream_only)
 {
     struct rig r;
@@ -398,6 +437,7 @@ int main(void)
         T(a_second_session_of_a_device_replaces_the_first),
         T(stop_inside_a_text_is_safe_and_start_brings_the_device_back),
         T(a_lane_that_overflows_ends_its_streams_and_the_device_goes_on),
+        T(a_burst_of_deltas_is_one_text_and_nothing_overtakes_it),
         T(a_text_that_is_too_long_ends_its_own_stream_only),
         T(host_is_connected_only_after_a_round_trip_and_knows_its_age),
         T(a_box_is_opened_again_after_the_relay_forgot_it),
