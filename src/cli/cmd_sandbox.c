@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -158,14 +159,39 @@ static void report_result(struct job *j, int report)
     }
 }
 
+/* Never through a link, nor into what has a second name: an earlier command may have put
+ * either where the report goes, and this program is held by nothing. */
+static int open_report(const char *file)
+{
+    struct stat st;
+    const int fd =
+        open(file, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+                    ftruncate(fd, 0) != 0)) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* A sentence may quote names that are not ours. */
+static int fail_with(int code, const struct diag *diag)
+{
+    char text[sizeof(diag->text)];
+    text_sanitize(bytes_from_str(diag->text), text, sizeof(text));
+    return cli_fail(code, "%s", text);
+}
+
 static int run_command(struct job *j)
 {
     struct diag diag = {.text = ""};
     const char *file = cli_value(j->args, "report");
-    const int report =
-        file == NULL ? -1 : open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const int report = file == NULL ? -1 : open_report(file);
     if (file != NULL && report < 0) {
-        return cli_fail(EXIT_SANDBOX, "--report '%s' cannot be written", file);
+        return cli_fail(EXIT_SANDBOX,
+                        "--report '%s' cannot be written: it must be a plain file, and "
+                        "no link",
+                        file);
     }
     // NOLINTNEXTLINE(performance-no-int-to-ptr): execve() wants it without its const
     char *const *argv = (char *const *)(uintptr_t)j->args->rest;
@@ -176,12 +202,12 @@ static int run_command(struct job *j)
         diag.text[0] = '\0';
         const int code = plan_again(j, &diag);
         if (code != EXIT_DONE) {
-            return cli_fail(code, "%s", diag.text);
+            return fail_with(code, &diag);
         }
         e = sandbox_run(&j->plan, &j->env, argv, &j->result, &diag);
     }
     if (e != OK) {
-        return cli_fail(EXIT_SANDBOX, "%s", diag.text);
+        return fail_with(EXIT_SANDBOX, &diag);
     }
     report_result(j, report);
     if (report >= 0) {
@@ -204,7 +230,7 @@ static int run_job(struct job *j)
         return cli_fail(EXIT_USAGE, "more than %d environment variables", ENV_VARS_MAX);
     }
     if (code != EXIT_DONE) {
-        return cli_fail(code, "%s", diag.text);
+        return fail_with(code, &diag);
     }
     for (size_t i = 0; i < j->plan.n_missing && !explains; i++) {
         (void)cli_fail(0, "weaker: %s", j->plan.missing[i]);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -63,7 +64,8 @@ static void limit(int what, uint64_t most)
 
 static void apply_limits(const struct plan *p)
 {
-    limit(RLIMIT_CORE, 0);
+    /* One octet: no file, and no program that core_pattern names either, as with none. */
+    limit(RLIMIT_CORE, 1);
     if (p->mode == SANDBOX_FULL_ACCESS) {
         return;
     }
@@ -220,10 +222,20 @@ static _Noreturn void reap(const struct child *c, pid_t command)
     }
 }
 
+/* It may have ended before its death could be told: then nobody reads the report. */
+static void stop_without_parent(const struct child *c)
+{
+    struct pollfd report = {.fd = c->report};
+    if (poll(&report, 1, 0) == 1 && (report.revents & POLLERR) != 0) {
+        _exit(EXIT_UNMADE);
+    }
+}
+
 _Noreturn void child_init(const struct child *c)
 {
     (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); // or /proc/self would be root's
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    stop_without_parent(c);
     build_world(c);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); // our memory has the caller's environment
     const pid_t command = fork();

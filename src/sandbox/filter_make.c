@@ -6,6 +6,9 @@
  * authority on numbers, architectures and the layout of a program. */
 #include <error.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/fscrypt.h>
+#include <linux/fsverity.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdarg.h>
@@ -114,6 +117,30 @@ static void refuse_others(scmp_filter_ctx ctx, uint32_t deny)
     rule_compare(ctx, deny, "ioprio_set", 1, SCMP_CMP_NE, 0);
 }
 
+/* Flags of a file (immutable, no dump, project, encryption) need no right to write it, only
+ * its owner: a read-only mount holds them, and without one nothing would. */
+static void refuse_flags(scmp_filter_ctx ctx, uint32_t deny)
+{
+    static const uint64_t commands[] = {
+        FS_IOC_SETFLAGS,
+        FS_IOC32_SETFLAGS,
+        FS_IOC_SETVERSION,
+        FS_IOC32_SETVERSION,
+        FS_IOC_FSSETXATTR,
+        FS_IOC_SETFSLABEL,
+        FIFREEZE,
+        FITHAW,
+        FITRIM,
+        FS_IOC_ENABLE_VERITY,
+        FS_IOC_SET_ENCRYPTION_POLICY,
+        FS_IOC_ADD_ENCRYPTION_KEY,
+        FS_IOC_REMOVE_ENCRYPTION_KEY,
+    };
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        rule_bits(ctx, deny, "ioctl", 1, LOW_32_BITS, commands[i] & LOW_32_BITS);
+    }
+}
+
 static void refuse_by_argument(scmp_filter_ctx ctx, uint32_t deny, unsigned kind)
 {
     static const uint64_t spaces[] = {CLONE_NEWNS,    CLONE_NEWUTS, CLONE_NEWIPC,
@@ -132,6 +159,7 @@ static void refuse_by_argument(scmp_filter_ctx ctx, uint32_t deny, unsigned kind
     rule_bits(ctx, deny, "memfd_create", 1, MFD_NOEXEC_SEAL_BIT, 0);
     if ((kind & FILTER_NAMESPACE) == 0) {
         refuse_others(ctx, deny);
+        refuse_flags(ctx, deny);
     }
     /* A datagram end of a pair could be sent to any address: streams only. */
     rule_compare(ctx, deny, "socketpair", 0, SCMP_CMP_NE, AF_UNIX);

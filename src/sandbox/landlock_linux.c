@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "sandbox/standard.h"
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
@@ -196,6 +197,24 @@ static bool grant_item(const struct rules *r, const struct plan *p,
     return true;
 }
 
+/* What the command was handed open to write it may open again, as "> /dev/stdout" does: it
+ * has the right already. What no rule can speak of (a pipe) needs none. */
+static void grant_standard(const struct rules *r)
+{
+    for (int fd = 0; fd < STANDARD_FDS; fd++) {
+        struct stat st;
+        if (fstat(fd, &st) != 0 || (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY ||
+            !(S_ISREG(st.st_mode) || S_ISCHR(st.st_mode))) {
+            continue;
+        }
+        const struct path_beneath rule = {
+            .allowed = r->handled & FS_OF_FILE & FS_DEVICE,
+            .parent_fd = fd,
+        };
+        (void)syscall(SYS_landlock_add_rule, r->fd, RULE_PATH_BENEATH, &rule, 0);
+    }
+}
+
 static bool grant_all(const struct rules *r, const struct plan *p, const char *scratch)
 {
     /* Without a namespace the folders on the way to what is hidden cannot be listed: a
@@ -205,6 +224,7 @@ static bool grant_all(const struct rules *r, const struct plan *p, const char *s
     for (size_t i = 0; i < p->n_items && good; i++) {
         good = grant_item(r, p, &p->items[i]);
     }
+    grant_standard(r);
     return good && (scratch == NULL || grant(r, scratch, UINT64_MAX & ~FS_IOCTL_DEV));
 }
 

@@ -103,7 +103,7 @@ static bool clone_root(struct world *w, size_t i)
     (void)close(fd);
     return w->trees[i] >= 0 &&
                    set_attributes(w->trees[i], "", AT_EMPTY_PATH | AT_RECURSIVE,
-                                  MOUNT_ATTR_NOSUID, 0)
+                                  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0)
                ? true
                : failed(w, "clone", item->path);
 }
@@ -297,8 +297,9 @@ enum err mounts_apply(const struct plan *p, const char **step, const char **path
     if (mount(NULL, "/", NULL, MS_REC_ | MS_PRIVATE_, NULL) != 0 || !clone_all(&w)) {
         return errno == ESTALE ? ERR_DENIED : ERR_IO;
     }
+    /* A device is one wherever its node lies: those that are meant come in a new /dev. */
     if (!set_attributes(AT_FDCWD, "/", AT_RECURSIVE,
-                        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0)) {
+                        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0)) {
         (void)failed(&w, "close", "/");
         return ERR_IO;
     }

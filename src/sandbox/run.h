@@ -9,9 +9,9 @@
  *            ERR_NOT_FOUND  no namespaces here: plan again without them
  *            ERR_USAGE      a standard descriptor that would be a hole
  *            *diag has the sentence.
- * Time       blocks. Looks at the disk four times a second while something is writable.
+ * Time       blocks. Looks at the disks now and then while something is writable.
  * Threads    forks: from a single-threaded process only.
- * Limits     DISK_RESERVE octets stay free on the disk of the workspace.
+ * Limits     DISK_RESERVE octets stay free on every disk that is written to (disk.h).
  */
 #ifndef SANDBOX_RUN_H
 #define SANDBOX_RUN_H
@@ -39,8 +39,6 @@ struct sandbox_result {
     uint64_t elapsed_ms;
     struct denial_log denials;
 };
-
-#define DISK_RESERVE (UINT64_C(256) << 20)
 
 NODISCARD enum err sandbox_run(struct plan *p, struct env_list *env, char *const *argv,
                                struct sandbox_result *out, struct diag *diag);

@@ -10,7 +10,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,14 +17,15 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "sandbox/child.h"
+#include "sandbox/disk.h"
 #include "sandbox/orphans.h"
 #include "sandbox/place.h"
 #include "sandbox/relay_output.h"
 #include "sandbox/scratch.h"
+#include "sandbox/standard.h"
 #include "sandbox/watch.h"
 
-#define GRACE_MS     2000 // between being asked to end and being ended
-#define DISK_LOOK_MS 250
+#define GRACE_MS 2000 // between being asked to end and being ended
 
 struct run {
     struct plan *plan;
@@ -47,8 +47,7 @@ struct run {
     struct child_note note;
     uint64_t started_ms;
     uint64_t kill_at_ms; // 0: none
-    uint64_t look_at_ms; // 0: nothing writable, so the disk is not looked at
-    uint64_t reserve;
+    struct disks disks;
 };
 
 /* ---- ends ------------------------------------------------------------------------------ */
@@ -77,13 +76,6 @@ static void pass_on(struct run *r, int number)
     }
 }
 
-static uint64_t free_octets(const struct run *r)
-{
-    struct statvfs fs;
-    return fstatvfs(r->workspace, &fs) == 0 ? (uint64_t)fs.f_bavail * fs.f_frsize
-                                            : UINT64_MAX;
-}
-
 static void on_time(struct run *r, uint64_t now_ms)
 {
     if (r->plan->timeout_s != 0 &&
@@ -93,11 +85,8 @@ static void on_time(struct run *r, uint64_t now_ms)
     if (r->kill_at_ms != 0 && now_ms >= r->kill_at_ms) {
         end_it(r, SANDBOX_ASKED);
     }
-    if (r->look_at_ms != 0 && now_ms >= r->look_at_ms) {
-        r->look_at_ms = now_ms + DISK_LOOK_MS;
-        if (free_octets(r) < r->reserve) {
-            end_it(r, SANDBOX_DISK);
-        }
+    if (disks_low(&r->disks, now_ms)) {
+        end_it(r, SANDBOX_DISK);
     }
 }
 
@@ -108,7 +97,7 @@ static int wait_ms(const struct run *r, uint64_t now_ms)
         r->plan->timeout_s == 0 ? UINT64_MAX
                                 : r->started_ms + r->plan->timeout_s * 1000,
         r->kill_at_ms == 0 ? UINT64_MAX : r->kill_at_ms,
-        r->look_at_ms == 0 ? UINT64_MAX : r->look_at_ms,
+        r->disks.look_at_ms,
     };
     for (size_t i = 0; i < COUNT(times); i++) {
         next = times[i] < next ? times[i] : next;
@@ -242,41 +231,6 @@ static void turn(struct run *r)
 
 /* ---- starting ---------------------------------------------------------------------------- */
 
-/* Standard descriptors are handed on as they are; these would be holes. */
-static enum err check_standard(struct diag *diag)
-{
-    for (int fd = 0; fd < 3; fd++) {
-        struct stat st;
-        int type = 0;
-        socklen_t len = sizeof(type);
-        if (fstat(fd, &st) != 0) {
-            const int null = open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
-            if (null < 0) {
-                diag_set(diag, "descriptor %d is closed and /dev/null cannot be opened",
-                         fd);
-                return ERR_USAGE;
-            }
-            continue;
-        }
-        if (S_ISDIR(st.st_mode)) {
-            diag_set(diag,
-                     "descriptor %d is a folder: it would lead out of the sandbox", fd);
-            return ERR_USAGE;
-        }
-        if (S_ISSOCK(st.st_mode) &&
-            (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 ||
-             type != SOCK_STREAM)) {
-            diag_set(
-                diag,
-                "descriptor %d is a socket without a connection: it would lead out of "
-                "the sandbox",
-                fd);
-            return ERR_USAGE;
-        }
-    }
-    return OK;
-}
-
 static bool block_signals(struct run *r)
 {
     sigset_t set;
@@ -354,7 +308,7 @@ static enum err start(struct run *r, struct diag *diag)
 static enum err prepare(struct run *r, struct diag *diag)
 {
     const char *path = "";
-    enum err e = check_standard(diag);
+    enum err e = standard_check(r->plan, diag);
     if (e != OK) {
         return e;
     }
@@ -383,13 +337,7 @@ static enum err prepare(struct run *r, struct diag *diag)
         return ERR_DENIED;
     }
     r->workspace = open(r->plan->workspace, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    for (size_t i = 0; i < r->plan->n_items; i++) {
-        if (r->plan->items[i].access == PLAN_WRITE) {
-            r->look_at_ms = r->started_ms + DISK_LOOK_MS;
-        }
-    }
-    const uint64_t now_free = free_octets(r);
-    r->reserve = now_free / 4 < DISK_RESERVE ? now_free / 4 : DISK_RESERVE;
+    disks_open(&r->disks, r->plan, r->started_ms);
     /* Whoever loses its parent is ours; and we end with our own parent. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
@@ -452,6 +400,7 @@ static void clean_up(struct run *r)
         }
     }
     outputs_fini(&r->outputs);
+    disks_close(&r->disks);
     places_release(&r->places, r->plan);
     if (r->scratch[0] != '\0') {
         scratch_remove(r->scratch);
@@ -472,6 +421,7 @@ enum err sandbox_run(struct plan *p, struct env_list *env, char *const *argv,
         .signals = -1,
         .workspace = -1,
         .started_ms = clock_mono_ms(),
+        .disks = {.look_at_ms = UINT64_MAX},
     };
     memset(out, 0, sizeof(*out));
     memset(r.places.fds, 0xff, sizeof(r.places.fds));

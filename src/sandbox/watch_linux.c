@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "base/text.h"
 #include "sandbox/filter.h"
+#include "sandbox/standard.h"
 
 #ifndef SECCOMP_USER_NOTIF_FLAG_CONTINUE
 #define SECCOMP_USER_NOTIF_FLAG_CONTINUE (1UL << 0)
@@ -129,6 +130,35 @@ static bool full_path(const struct seccomp_notif *req, int folder, int arg,
     return true;
 }
 
+/* A descriptor opened again by its name: what it leads to counts. One of the standard ones
+ * was handed in, and a pipe has no place: both are nothing to judge. */
+static bool is_worth_judging(pid_t pid, char path[PATH_MAX])
+{
+    static const char *const standard[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+    uint64_t fd = 0;
+    const char *number = NULL;
+    for (size_t i = 0; i < COUNT(standard); i++) {
+        if (strcmp(path, standard[i]) == 0) {
+            return false;
+        }
+    }
+    if (strncmp(path, "/dev/fd/", 8) == 0) {
+        number = path + 8;
+    } else if (path_is_below(path, "/proc") && strstr(path, "/fd/") != NULL) {
+        number = strstr(path, "/fd/") + 4;
+    }
+    if (number == NULL || u64_parse(bytes_from_str(number), INT_MAX, &fd) != OK) {
+        return true;
+    }
+    return fd >= STANDARD_FDS && read_link(pid, "", (int)fd, path);
+}
+
+/* Whoever asked is still there: what was read was its own, not a stranger's with its pid. */
+static bool is_current(const struct watch *w, const struct seccomp_notif *req)
+{
+    return ioctl(w->fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &req->id) == 0;
+}
+
 /* A call that would fail anywhere is no denial: what it names must be there, or at least
  * the folder it would be made in. */
 static bool could_be(char path[PATH_MAX])
@@ -150,11 +180,12 @@ static void look(struct watch *w, const struct seccomp_notif *req,
     char path[PATH_MAX];
     for (size_t i = 0; i < 4; i += 2) {
         if (call->args[i] == FILTER_NONE ||
-            !full_path(req, call->args[i], call->args[i + 1], path)) {
+            !full_path(req, call->args[i], call->args[i + 1], path) ||
+            !is_worth_judging((pid_t)req->pid, path)) {
             continue;
         }
         const char *why = denial_judge(w->plan, path);
-        if (why != NULL && could_be(path)) {
+        if (why != NULL && could_be(path) && is_current(w, req)) {
             denial_add(w->log, call->name, path, why);
         }
     }

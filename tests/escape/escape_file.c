@@ -1,9 +1,11 @@
 #include "escape.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -90,6 +92,67 @@ static bool by_handle(char **a)
     return fd >= 0 && read(fd, &octet, 1) == 1;
 }
 
+/* Flags need no right to write: a descriptor for reading is enough. */
+static bool sets_flags(char **a)
+{
+    int flags = 0;
+    const int fd = open(a[0], O_RDONLY);
+    if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) {
+        return false;
+    }
+    flags ^= FS_NODUMP_FL;
+    return ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
+}
+
+static bool sets_attributes(char **a)
+{
+    struct fsxattr attr;
+    const int fd = open(a[0], O_RDONLY);
+    if (fd < 0 || ioctl(fd, FS_IOC_FSGETXATTR, &attr) != 0) {
+        return false;
+    }
+    attr.fsx_xflags ^= FS_XFLAG_NODUMP;
+    return ioctl(fd, FS_IOC_FSSETXATTR, &attr) == 0;
+}
+
+/* A file without a name, made where one may write, named where one may not. */
+static bool names_nameless(char **a)
+{
+    char link[64];
+    const int fd = open(a[0], O_TMPFILE | O_RDWR, 0600);
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    return fd >= 0 && linkat(AT_FDCWD, link, AT_FDCWD, a[1], AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* A second name for what is open, where one may write. */
+static bool links_open(char **a)
+{
+    char link[64];
+    const int fd = open(a[0], O_RDONLY);
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    return fd >= 0 && linkat(AT_FDCWD, link, AT_FDCWD, a[1], AT_SYMLINK_FOLLOW) == 0;
+}
+
+static bool reads_octet(char **a)
+{
+    char octet = 0;
+    const int fd = open(a[0], O_RDONLY | O_NONBLOCK);
+    return fd >= 0 && read(fd, &octet, 1) == 1;
+}
+
+/* Between the end of one and the making of another there may be a moment without. */
+static bool races_place(char **a)
+{
+    for (int i = 0; i < RACES; i++) {
+        (void)rmdir(a[0]);
+        if (symlink("/etc", a[0]) == 0) {
+            return true;
+        }
+        (void)mkdir(a[0], 0700);
+    }
+    return false;
+}
+
 /* One process swaps a name between a harmless folder and the one outside, the other
  * creates through it: whatever looks first and opens later falls for it. */
 static bool race(const char *work, const char *out, bool by_rename)
@@ -154,6 +217,12 @@ const struct attempt file_attempts[] = {
     {"openat2", opens_by_openat2},
     {"copy_range", copies_range},
     {"by_handle", by_handle},
+    {"setflags", sets_flags},
+    {"fsxattr", sets_attributes},
+    {"tmpfile_link", names_nameless},
+    {"link_open", links_open},
+    {"read_octet", reads_octet},
+    {"race_place", races_place},
     {"race_symlink", races_symlink},
     {"race_rename", races_rename},
 };

@@ -17,6 +17,8 @@
 #include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -184,6 +186,27 @@ static bool opens_tree(char **a)
     return syscall(SYS_open_tree, AT_FDCWD, a[0], 1 /* clone */) >= 0;
 }
 
+static bool unshares(char **a)
+{
+    return apart((int)strtol(a[0], NULL, 0));
+}
+
+/* Nothing is set: whether it may be is the answer. */
+static bool sets_mount(char **a)
+{
+    (void)a;
+    const uint64_t nothing[4] = {0, 0, 0, 0};
+    (void)apart(CLONE_NEWNS);
+    return syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, nothing, sizeof(nothing)) == 0;
+}
+
+static bool picks_fs(char **a)
+{
+    (void)a;
+    (void)apart(CLONE_NEWNS);
+    return syscall(SYS_fspick, AT_FDCWD, "/", 0) >= 0;
+}
+
 static bool changes_root(char **a)
 {
     (void)a;
@@ -340,6 +363,33 @@ static bool calls_x32(char **a)
 }
 #endif
 
+static bool reads_ldt(char **a)
+{
+    (void)a;
+#ifdef SYS_modify_ldt
+    char room[16];
+    return syscall(SYS_modify_ldt, 0, room, sizeof(room)) >= 0;
+#else
+    return false;
+#endif
+}
+
+static bool stops_accounting(char **a)
+{
+    (void)a;
+    return acct(NULL) == 0;
+}
+
+static bool opens_semaphore(char **a)
+{
+    return semget((key_t)strtol(a[0], NULL, 10), 1, 0) >= 0;
+}
+
+static bool opens_messages(char **a)
+{
+    return msgget((key_t)strtol(a[0], NULL, 10), 0) >= 0;
+}
+
 static bool attaches_shm(char **a)
 {
     const int id = shmget((key_t)strtol(a[0], NULL, 10), 1, 0);
@@ -389,5 +439,12 @@ const struct attempt kernel_attempts[] = {
 #endif
     {"shm", attaches_shm},
     {"mqueue", opens_queue},
+    {"sem", opens_semaphore},
+    {"msg", opens_messages},
+    {"unshare", unshares},
+    {"mount_setattr", sets_mount},
+    {"fspick", picks_fs},
+    {"modify_ldt", reads_ldt},
+    {"acct", stops_accounting},
 };
 const size_t n_kernel_attempts = COUNT(kernel_attempts);

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -44,7 +46,7 @@ static bool reads_mem(char **a)
     char path[64];
     char octet = 0;
     const pid_t pid = pid_of(a[0]);
-    (void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+    (void)snprintf(path, sizeof(path), "/proc/%s/mem", a[0]);
     const int fd = open(path, O_RDONLY);
     return fd >= 0 && pread(fd, &octet, 1, (off_t)address_of(pid)) == 1;
 }
@@ -145,6 +147,81 @@ static bool limits(char **a)
            prlimit(pid_of(a[0]), RLIMIT_NOFILE, &was, NULL) == 0;
 }
 
+static bool sets_io_priority(char **a)
+{
+    const int who = 1; // one process
+    const long is = syscall(SYS_ioprio_get, who, pid_of(a[0]));
+    return is >= 0 && syscall(SYS_ioprio_set, who, pid_of(a[0]), is) == 0;
+}
+
+static bool schedules(char **a)
+{
+    const struct sched_param plain = {.sched_priority = 0};
+    return sched_setscheduler(pid_of(a[0]), SCHED_OTHER, &plain) == 0;
+}
+
+static bool advises(char **a)
+{
+    const int pidfd = (int)syscall(SYS_pidfd_open, pid_of(a[0]), 0);
+    const struct iovec none = {(void *)(uintptr_t)address_of(pid_of(a[0])), 4096};
+    return pidfd >= 0 &&
+           syscall(SYS_process_madvise, pidfd, &none, 1, MADV_COLD, 0) >= 0;
+}
+
+static bool moves_pages(char **a)
+{
+    return syscall(SYS_move_pages, pid_of(a[0]), 0, NULL, NULL, NULL, 0) == 0;
+}
+
+static bool reads_locks(char **a)
+{
+    void *head = NULL;
+    size_t len = 0;
+    return syscall(SYS_get_robust_list, pid_of(a[0]), &head, &len) == 0;
+}
+
+static bool is_traced(char **a)
+{
+    (void)a;
+    const pid_t pid = fork();
+    int status = 1;
+    if (pid == 0) {
+        _exit(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0 ? 0 : 1);
+    }
+    return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+/* Takes every step that loosens it from whoever waits for its end. */
+static bool breaks_away(char **a)
+{
+    char name[] = "escape";
+    char wait[] = "wait_long";
+    char *argv[] = {name, wait, a[0], NULL};
+    char octet = 0;
+    int runs[2]; // closed by the exec
+    if (pipe2(runs, O_CLOEXEC) != 0) {
+        return false;
+    }
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    if (fork() == 0) {
+        (void)setsid();
+        (void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+        if (fork() == 0) {
+            (void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+            (void)setsid();
+            (void)signal(SIGTERM, SIG_IGN);
+            (void)execv("/proc/self/exe", argv);
+            _exit(1);
+        }
+        (void)close(runs[1]);
+        (void)pause();
+    }
+    (void)close(runs[1]);
+    (void)!read(runs[0], &octet, 1);
+    return true;
+}
+
 /* Stays until somebody ends it; its command line has the tag. */
 static bool waits_long(char **a)
 {
@@ -187,14 +264,17 @@ static bool differs(char **a)
 }
 
 const struct attempt process_attempts[] = {
-    {"proc_mem", reads_mem},    {"ptrace", traces},
-    {"ptrace_seize", seizes},   {"vm_read", reads_vm},
-    {"vm_write", writes_vm},    {"pidfd_getfd", takes_descriptor},
-    {"kcmp", compares},         {"tgkill", tgkills},
-    {"sigqueue", queues},       {"pidfd_signal", signals_pidfd},
-    {"owner_signal", owns_for}, {"nice", nices},
-    {"affinity", pins},         {"prlimit", limits},
-    {"wait_long", waits_long},  {"is_running", is_running},
-    {"euid_differs", differs},
+    {"proc_mem", reads_mem},     {"ptrace", traces},
+    {"ptrace_seize", seizes},    {"vm_read", reads_vm},
+    {"vm_write", writes_vm},     {"pidfd_getfd", takes_descriptor},
+    {"kcmp", compares},          {"tgkill", tgkills},
+    {"sigqueue", queues},        {"pidfd_signal", signals_pidfd},
+    {"owner_signal", owns_for},  {"nice", nices},
+    {"affinity", pins},          {"prlimit", limits},
+    {"wait_long", waits_long},   {"is_running", is_running},
+    {"euid_differs", differs},   {"ioprio", sets_io_priority},
+    {"schedule", schedules},     {"process_madvise", advises},
+    {"move_pages", moves_pages}, {"robust_list", reads_locks},
+    {"traceme", is_traced},      {"break_away", breaks_away},
 };
 const size_t n_process_attempts = COUNT(process_attempts);

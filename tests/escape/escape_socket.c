@@ -136,6 +136,46 @@ static bool opens_family(char **a)
     return false;
 }
 
+/* Any family of the kernel's, known to us or not. */
+static bool opens_any(char **a)
+{
+    static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_RAW};
+    (void)a;
+    for (int family = 1; family < 64; family++) {
+        for (size_t i = 0; i < COUNT(types); i++) {
+            if (socket(family, types[i], 0) >= 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool sends_unix_datagram(char **a)
+{
+    struct sockaddr_un to;
+    const socklen_t len = unix_name(&to, a[0], false);
+    return sendto(socket(AF_UNIX, SOCK_DGRAM, 0), "x", 1, 0,
+                  (const struct sockaddr *)&to, len) == 1;
+}
+
+/* A descriptor that waits in a socket left open: somebody outside has put it there. */
+static bool takes_passed(char **a)
+{
+    char octet = 0;
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec io = {&octet, 1};
+    struct msghdr m = {.msg_iov = &io,
+                       .msg_iovlen = 1,
+                       .msg_control = &control,
+                       .msg_controllen = sizeof(control)};
+    return recvmsg((int)strtol(a[0], NULL, 10), &m, MSG_DONTWAIT) == 1 &&
+           CMSG_FIRSTHDR(&m) != NULL;
+}
+
 static bool sends_on(char **a)
 {
     return send((int)strtol(a[0], NULL, 10), "x", 1, MSG_NOSIGNAL) == 1;
@@ -154,5 +194,8 @@ const struct attempt socket_attempts[] = {
     {"pair_connect", pair_connects},
     {"socket_of", opens_family},
     {"send_on", sends_on},
+    {"socket_any", opens_any},
+    {"unix_datagram", sends_unix_datagram},
+    {"take_passed", takes_passed},
 };
 const size_t n_socket_attempts = COUNT(socket_attempts);

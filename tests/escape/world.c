@@ -12,16 +12,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static pid_t victim;
 static int shm_id = -1;
+static int sem_id = -1;
+static int msg_id = -1;
+static char shared[64]; // a file in /dev/shm
 static char queue[64];
 
 static void must(bool good, const char *what)
@@ -98,12 +104,17 @@ static void reset_work(const struct world *w)
     must(mkdir(w->work, 0755) == 0, w->work);
     static const char *const folders[] = {".git",         ".git/hooks", ".git/refs",
                                           ".git/objects", "folder2",    "tools",
-                                          "tools/hooks"};
+                                          "tools/hooks",  "sub"};
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         make(w->work, folders[i]);
     }
     put(w->work, ".git/HEAD", "ref: refs/heads/main\n");
-    put(w->work, ".git/config", "[core]\n\thooksPath = tools/hooks\n");
+    put(w->work, ".git/config",
+        "[core]\n\thooksPath = tools/hooks # ours\n"
+        "[include]\n\tpath = ../more.cfg\n");
+    put(w->work, "more.cfg", "[user]\n\tname = a\n");
+    put(w->work, ".gitmodules", "[submodule \"s\"]\n\tpath = sub\n\turl = ./s\n");
+    put(w->work, "sub/.git", "gitdir: ../.git/modules/s\n");
     put(w->work, "mine", "mine\n");
     put(w->work, "AGENTS.md", "be kind\n");
 }
@@ -125,6 +136,11 @@ void world_reset(struct world *w)
     put(path, "file", "old\n");
     put(path, "old", "old\n");
     make(path, "empty");
+    char node[PATH_MAX + 8];
+    spell(node, sizeof(node), "%s/fifo", path);
+    must(mkfifo(node, 0600) == 0, node);
+    spell(node, sizeof(node), "%s/zero", path);
+    (void)mknod(node, S_IFCHR | 0600, makedev(1, 5)); // only root can
     copy_suid(w, path);
     struct timespec past[2] = {{1500000000, 0}, {1500000000, 0}};
     char old[PATH_MAX + 8];
@@ -218,6 +234,11 @@ void world_begin(struct world *w, const char *base, const char *escape)
     spell(path, sizeof(path), "%s/run/host.sock", w->state);
     listen_unix(path, false, SOCK_STREAM);
     shm_id = shmget((key_t)(0x46480000 + (getpid() & 0xffff)), 4096, IPC_CREAT | 0600);
+    sem_id = semget((key_t)(0x46480000 + (getpid() & 0xffff)), 1, IPC_CREAT | 0600);
+    msg_id = msgget((key_t)(0x46480000 + (getpid() & 0xffff)), IPC_CREAT | 0600);
+    spell(shared, sizeof(shared), "/dev/shm/fh-escape-%d.shared", (int)getpid());
+    (void)close(open(shared, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    say("SHARED", "%s", shared);
     say("SHMKEY", "%d", 0x46480000 + (int)(getpid() & 0xffff));
     spell(queue, sizeof(queue), "/fh-escape-%d", (int)getpid());
     (void)mq_open(queue, O_RDWR | O_CREAT, 0600, NULL);
@@ -232,6 +253,9 @@ void world_end(struct world *w)
     (void)kill(victim, SIGKILL);
     (void)waitpid(victim, NULL, 0);
     (void)shmctl(shm_id, IPC_RMID, NULL);
+    (void)semctl(sem_id, 0, IPC_RMID);
+    (void)msgctl(msg_id, IPC_RMID, NULL);
+    (void)unlink(shared);
     (void)mq_unlink(queue);
     if (chdir("/") == 0) {
         remove_all(w->base);
