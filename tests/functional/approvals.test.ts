@@ -1,37 +1,18 @@
 // Approvals exactly once: signed, durable, decided by one, known to all.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
 import { Decision } from "../../web/src/session/approval";
 import { lv, unb64url } from "../../web/src/wire/bytes";
 import { holding, send, signed } from "./lib/decide";
-import { approval, Host, say, startThread, turnEnds } from "./lib/host";
-import type { Json, Rpc } from "./lib/rpc";
-import { describe, expect, type Scene, test } from "./lib/scene";
-
-async function joins(rpc: Rpc, threadId: string): Promise<void> {
-  await rpc.call("thread/resume", { threadId, excludeTurns: true });
-}
-
-function audited(scene: Scene, type: string): Json[] {
-  return readFileSync(`${scene.home}/audit.jsonl`, "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line))
-    .filter((line) => line.type === type)
-    .map((line) => (typeof line.payload === "string" ? JSON.parse(line.payload) : line.payload));
-}
-
-function lines(scene: Scene, name: string): number {
-  const file = `${scene.work}/${name}`;
-  return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").length : 0;
-}
+import { approval, audited, Host, joins, linesIn, say, startThread, turnEnds } from "./lib/host";
+import type { Json } from "./lib/rpc";
+import { describe, expect, test } from "./lib/scene";
 
 describe("an approval", () => {
   test("is decided by a signature, and the log has it before the command ran", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = await host.pair({ role: "approver", name: "Ada's phone" });
     const rpc = await phone.attach();
     const desk = await host.owner;
@@ -44,7 +25,7 @@ describe("an approval", () => {
     expect(data).toMatchObject([{ requestId: request.id, kind: "command", state: "pending", mayDecide: true }]);
     expect(await send(rpc, await signed(holding(phone), request, Decision.ACCEPT))).toEqual({ state: "decided" });
     expect((await turnEnds(desk, threadId)).status).toBe("completed");
-    expect(lines(scene, "ran.txt")).toBe(1);
+    expect(linesIn(scene, "ran.txt")).toBe(1);
     const resolved = await desk.event("serverRequest/resolved", (p) => p.requestId === request.id);
     expect(resolved.params.farhand).toMatchObject({ by: { kind: "device", name: "Ada's phone" }, decision: "accept" });
     expect(audited(scene, "decision")).toMatchObject([{ requestId: request.id, decision: "accept", final: true, by: { kind: "device" } }]);
@@ -52,8 +33,7 @@ describe("an approval", () => {
   });
 
   test("is not decided by what was signed for something else", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = await host.pair();
     const rpc = await phone.attach();
     const threadId = await startThread(rpc);
@@ -79,12 +59,11 @@ describe("an approval", () => {
     expect(await send(rpc, await signed(held, request, Decision.DECLINE))).toEqual({ state: "decided" });
     await turnEnds(rpc, threadId);
     await expect(send(rpc, good)).rejects.toMatchObject({ code: -32010, message: expect.stringContaining("decline") });
-    expect(lines(scene, "ran.txt")).toBe(0);
+    expect(linesIn(scene, "ran.txt")).toBe(0);
   });
 
   test("that two devices race for is decided once, and the loser learns who", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const ada = await host.pair({ name: "Ada" });
     const bob = await host.pair({ name: "Bob" });
     const [a, b] = [await ada.attach(), await bob.attach()];
@@ -102,13 +81,12 @@ describe("an approval", () => {
     expect(winners).toHaveLength(1);
     expect((loser as PromiseRejectedResult).reason).toMatchObject({ code: -32010, message: expect.stringMatching(/decided by (Ada|Bob)/) });
     await turnEnds(a, threadId);
-    expect(lines(scene, "ran.txt")).toBe(1);
+    expect(linesIn(scene, "ran.txt")).toBe(1);
     expect(audited(scene, "decision")).toHaveLength(1);
   });
 
   test("signed before the line was cut is valid after it", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = await host.pair();
     const rpc = await phone.attach();
     const threadId = await startThread(rpc);
@@ -123,12 +101,11 @@ describe("an approval", () => {
     await joins(again, threadId);
     expect(await send(again, decision)).toEqual({ state: "decided" });
     await turnEnds(again, threadId);
-    expect(lines(scene, "ran.txt")).toBe(1);
+    expect(linesIn(scene, "ran.txt")).toBe(1);
   });
 
   test("outlives a kill of the host with its id and its time, and a decision signed before it counts", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = await host.pair();
     const rpc = await phone.attach();
     const threadId = await startThread(rpc);
@@ -139,8 +116,7 @@ describe("an approval", () => {
     const port = new URL(host.link).port;
     const mark = phone.mark;
     await host.stop("SIGKILL");
-    const again = await Host.up(scene, ["--port", port]);
-    await again.agentReady();
+    await Host.ready(scene, ["--port", port]);
     await phone.phase("open", mark);
     const back = phone.rpc();
     await back.initialize();
@@ -152,12 +128,11 @@ describe("an approval", () => {
     expect(after).toMatchObject({ requestId: before.requestId, createdAt: before.createdAt, state: "pending" });
     await send(back, decision);
     await turnEnds(back, threadId);
-    expect(lines(scene, "ran.txt")).toBe(1);
+    expect(linesIn(scene, "ran.txt")).toBe(1);
   });
 
   test("to change files has its diff, also after a restart of the host", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const desk = await host.owner;
     const threadId = await startThread(desk);
     await say(desk, threadId, "patch added.txt hello");
@@ -166,8 +141,7 @@ describe("an approval", () => {
     const material = JSON.parse(asked.params.farhand.material);
     expect(material.changes).toMatchObject([{ path: expect.stringContaining("added.txt"), diff: expect.stringContaining("hello") }]);
     await host.stop();
-    const again = await Host.up(scene);
-    await again.agentReady();
+    const again = await Host.ready(scene);
     const back = await again.local("back");
     await joins(back, threadId);
     const repeated = await back.event(FILES, (p) => p.threadId === threadId);
@@ -181,8 +155,7 @@ describe("an approval", () => {
   });
 
   test("of an agent that died is withdrawn, and everyone is told", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = await host.pair();
     const rpc = await phone.attach();
     const threadId = await startThread(rpc);
@@ -193,13 +166,12 @@ describe("an approval", () => {
     for (const pid of scene.strays().filter((p) => scene.commandOf(p).includes("app-server"))) process.kill(pid, "SIGKILL");
     await rpc.event("farhand/approval/changed", (p) => p.requestId === request.id && p.state === "withdrawn", { from });
     await expect(send(rpc, decision)).rejects.toMatchObject({ code: -32010, message: expect.stringContaining("withdrawn") });
-    expect(lines(scene, "ran.txt")).toBe(0);
+    expect(linesIn(scene, "ran.txt")).toBe(0);
     expect(audited(scene, "withdrawn")).toMatchObject([{ requestId: request.id }]);
   });
 
   test("is not decided by a device that was revoked after it had signed", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = await host.pair();
     const rpc = await phone.attach();
     const desk = await host.owner;
@@ -225,12 +197,11 @@ describe("an approval", () => {
     expect((await desk.call("farhand/approval/list")).data).toMatchObject([{ state: "pending", decisions: [] }]);
     desk.answer(await approval(desk, threadId), { decision: "decline" });
     await turnEnds(desk, threadId);
-    expect(lines(scene, "ran.txt")).toBe(0);
+    expect(linesIn(scene, "ran.txt")).toBe(0);
   });
 
   test("with a limit ends declined when nobody was in time", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const desk = await host.owner;
     await expect(desk.call("farhand/approval/policy", { expiresAfterMs: 5 })).rejects.toMatchObject({ code: -32602 });
     expect(await desk.call("farhand/approval/policy", { expiresAfterMs: 10_000 })).toEqual({ quorum: 1, expiresAfterMs: 10_000 });
@@ -240,13 +211,12 @@ describe("an approval", () => {
     const resolved = await desk.event("serverRequest/resolved", (p) => p.requestId === request.id);
     expect(resolved.params.farhand).toMatchObject({ by: { kind: "expired" }, decision: "decline" });
     await turnEnds(desk, threadId);
-    expect(lines(scene, "ran.txt")).toBe(0);
+    expect(linesIn(scene, "ran.txt")).toBe(0);
     expect(audited(scene, "decision")).toMatchObject([{ decision: "decline", final: true }]);
   });
 
   test("that wants two people is not decided by one with two devices, nor at the desk", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const desk = await host.owner;
     await desk.call("farhand/approval/policy", { quorum: 2 });
     const one = await host.pair({ name: "Ada's phone" });
@@ -270,8 +240,7 @@ describe("an approval", () => {
     // The first vote outlives the host; the second one then decides.
     await host.stop("SIGKILL");
     const marks = three.mark;
-    const again = await Host.up(scene, ["--port", new URL(host.link).port]);
-    await again.agentReady();
+    await Host.ready(scene, ["--port", new URL(host.link).port]);
     await three.phase("open", marks);
     const back = three.rpc();
     await back.initialize();
@@ -279,21 +248,13 @@ describe("an approval", () => {
     const repeated = await approval(back, threadId);
     expect(await send(back, await signed(holding(three), repeated, Decision.ACCEPT))).toEqual({ state: "decided" });
     await turnEnds(back, threadId);
-    expect(lines(scene, "ran.txt")).toBe(1);
+    expect(linesIn(scene, "ran.txt")).toBe(1);
   });
 
   test("is listed, shown and decided from a terminal here and on a joined machine, which signs", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const desk = await host.owner;
-    const elsewhere = { FARHAND_HOME: scene.path("elsewhere"), HOME: scene.path("elsewhere") };
-    mkdirSync(scene.path("elsewhere"), { mode: 0o700 });
-    const offer = await host.offer();
-    const join = scene.farhand(["join", offer.farhand.url, "--json"], { env: elsewhere });
-    await desk.event("farhand/pairing/changed", (p) => p.state === "confirming");
-    await desk.call("farhand/pairing/confirm", { pairingId: offer.farhand.pairingId, accept: true });
-    join.type("matches\n");
-    expect((await join.exited).code).toBe(0);
+    const elsewhere = await host.joinFrom();
     const threadId = await startThread(desk);
     await say(desk, threadId, "run echo here >> ran.txt\nrun echo there >> ran.txt");
     const first = await approval(desk, threadId);
@@ -308,7 +269,7 @@ describe("an approval", () => {
     const there = await scene.run(["approvals", "accept", String(second.id).slice(0, 8)], { env: elsewhere });
     expect(there.stdout + there.stderr).toContain("Decided: accept");
     await turnEnds(desk, threadId);
-    expect(lines(scene, "ran.txt")).toBe(2);
+    expect(linesIn(scene, "ran.txt")).toBe(2);
     const [here, signedOne] = audited(scene, "decision");
     expect(here).toMatchObject({ by: { kind: "local" } });
     expect(here.sig).toBeFalsy();
@@ -316,8 +277,7 @@ describe("an approval", () => {
   });
 
   test("answered bare by a device is refused: only a signature decides", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = await host.pair();
     const rpc = await phone.attach();
     const threadId = await startThread(rpc);
@@ -333,6 +293,6 @@ describe("an approval", () => {
     rpc.transport.send(JSON.stringify({ id: request.id, result: { decision: "accept" } }));
     expect((await rpc.call("farhand/approval/list")).data).toMatchObject([{ state: "pending", decisions: [] }]);
     expect(errors).toMatchObject([{ code: -32016 }]);
-    expect(lines(scene, "ran.txt")).toBe(0);
+    expect(linesIn(scene, "ran.txt")).toBe(0);
   });
 });

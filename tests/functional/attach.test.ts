@@ -1,31 +1,16 @@
 // The stock Codex TUI, in a real terminal, driving the host through `farhand attach`.
 
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 
-import { Host, say, startThread, turnEnds } from "./lib/host";
+import { audited, Host, say, startThread, turnEnds } from "./lib/host";
 import { connectRpc } from "./lib/rpc";
-import { FARHAND, describe, expect, type Scene, test } from "./lib/scene";
+import { FARHAND, describe, expect, test } from "./lib/scene";
 import { Terminal } from "./lib/tmux";
-
-/** Another machine: its own home, joined to the host. */
-async function joined(scene: Scene, host: Host): Promise<NodeJS.ProcessEnv> {
-  const env = { FARHAND_HOME: scene.path("elsewhere"), HOME: scene.path("elsewhere-home"), CODEX_HOME: scene.path("elsewhere-codex") };
-  for (const dir of Object.values(env)) mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const owner = await host.owner;
-  const offer = await host.offer();
-  const join = scene.farhand(["join", offer.farhand.url, "--json"], { env });
-  await owner.event("farhand/pairing/changed", (p) => p.state === "confirming");
-  await owner.call("farhand/pairing/confirm", { pairingId: offer.farhand.pairingId, accept: true });
-  join.type("matches\n");
-  expect((await join.exited).code).toBe(0);
-  return env;
-}
 
 describe("farhand attach", () => {
   test("runs a turn with an approval in the stock TUI, from a folder that the host has not", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
-    const env = await joined(scene, host);
+    const host = await Host.ready(scene);
+    const env = await host.joinFrom();
     const cwd = scene.path("only-here");
     mkdirSync(cwd);
     const tui = new Terminal(scene, "tui", `${FARHAND} attach`, { env, cwd });
@@ -41,30 +26,28 @@ describe("farhand attach", () => {
     await owner.event("thread/status/changed", (p) => p.status.type === "idle");
     expect(existsSync(`${scene.work}/from-the-tui.txt`)).toBe(true);
     // The TUI decided as the device of that machine, which signed; the log says what it used.
-    const decision = readFileSync(`${scene.home}/audit.jsonl`, "utf8").split("\n").find((line) => line.includes('"type":"decision"')) ?? "";
-    expect(decision).toMatch(/"kind":"device"[\s\S]*"via":"codex-tui"[\s\S]*"sig":"/);
+    expect(audited(scene, "decision")).toMatchObject([{ by: { kind: "device" }, via: "codex-tui", sig: expect.any(String) }]);
     tui.keep("attach-done");
   });
 
   test("resumes a thread, steers it and interrupts it", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const owner = await host.owner;
     const threadId = await startThread(owner);
     await say(owner, threadId, "say begun on the host");
     await turnEnds(owner, threadId);
-    const env = await joined(scene, host);
+    const env = await host.joinFrom();
     const cwd = scene.path("only-here");
     mkdirSync(cwd);
     const tui = new Terminal(scene, "tui", `${FARHAND} attach -- resume ${threadId}`, { env, cwd });
     await tui.shows(/begun on the host/);
     let from = owner.mark;
     await tui.submit(`hold ${scene.path("gate")}`);
-    await owner.event("item/agentMessage/delta", (p) => p.threadId === threadId, { from });
-    await tui.submit("say steered from the terminal");
-    scene.touch("gate");
-    await owner.event("item/completed", (p) => p.item.type === "agentMessage" && p.item.text.includes("steered from the terminal"), { from });
-    await turnEnds(owner, threadId, from);
+    const held = await owner.event("item/agentMessage/delta", (p) => p.threadId === threadId, { from });
+    await tui.submit("say steered from the terminal"); // the gate stays shut: this is no next turn
+    const steered = await owner.event("item/completed", (p) => p.item.type === "agentMessage" && p.item.text.includes("steered from the terminal"), { from });
+    expect(steered.params.turnId).toBe(held.params.turnId);
+    expect(await turnEnds(owner, threadId, from)).toMatchObject({ id: held.params.turnId, status: "completed" });
     from = owner.mark;
     await tui.submit("hang");
     await owner.event("turn/started", (p) => p.threadId === threadId, { from });
@@ -75,9 +58,8 @@ describe("farhand attach", () => {
   });
 
   test("twice, and a script beside them, share one session", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
-    const env = await joined(scene, host);
+    const host = await Host.ready(scene);
+    const env = await host.joinFrom();
     const one = scene.farhand(["attach", "--print"], { env });
     const two = scene.farhand(["attach", "--print", "--listen", "ws://127.0.0.1:0"], { env });
     const [, path = ""] = await one.line(/unix:\/\/(\S+)/);

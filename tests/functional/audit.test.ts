@@ -1,7 +1,7 @@
 // What happened is written down, and nobody can change it without being found out.
 
 import { execFileSync } from "node:child_process";
-import { appendFileSync, closeSync, copyFileSync, mkdirSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { appendFileSync, closeSync, copyFileSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join as inside } from "node:path";
 
 import { approval, Host, say, startRelay, startThread, turnEnds } from "./lib/host";
@@ -23,8 +23,7 @@ function audit(scene: Scene, ...argv: string[]): { code: number; out: string } {
 
 /** A turn with one question, answered by the phone; one command that ran. */
 async function work(scene: Scene): Promise<Host> {
-  const host = await Host.up(scene);
-  await host.agentReady();
+  const host = await Host.ready(scene);
   const rpc = await (await host.pair({ name: "Pixel" })).attach();
   const threadId = await startThread(rpc);
   await say(rpc, threadId, "run echo written-down");
@@ -117,15 +116,7 @@ describe("the audit log", () => {
   test("cannot be cut behind the back of a machine that has seen it", async ({ scene }) => {
     const relay = await startRelay(scene);
     const host = await Host.behind(scene, relay.url);
-    const env = { FARHAND_HOME: scene.path("elsewhere"), HOME: scene.path("elsewhere-home") };
-    for (const dir of Object.values(env)) mkdirSync(dir, { recursive: true, mode: 0o700 });
-    const owner = await host.owner;
-    const offer = await host.offer();
-    const join = scene.farhand(["join", offer.pairingCode, "--json"], { env });
-    await owner.event("farhand/pairing/changed", (p) => p.state === "confirming");
-    await owner.call("farhand/pairing/confirm", { pairingId: offer.farhand.pairingId, accept: true });
-    join.type("matches\n");
-    expect((await join.exited).code).toBe(0);
+    const env = await host.joinFrom();
     const ask = (): Promise<{ code: number | null; stderr: string }> => scene.run(["rpc", "farhand/status", "{}"], { env });
     for (let i = 0; i < 2; i++) expect(await ask()).toMatchObject({ code: 0, stderr: "" });
     await host.stop();
@@ -180,8 +171,7 @@ describe("the audit log", () => {
   });
 
   test("is not filled by a device that asks for what it may not have", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const viewer = await (await host.pair({ role: "viewer", name: "Nosy" })).attach();
     const began = Date.now();
     const noted = (): boolean => readFileSync(inside(scene.home, "audit.jsonl"), "utf8").includes('"not recorded"');

@@ -20,8 +20,7 @@ function ownSocket(scene: Scene): string {
 
 describe("the desk", () => {
   test("a Codex opened later on the same thread shows it, and its prompt reaches the phone", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = await (await host.pair()).attach();
     const threadId = await startThread(phone);
     await say(phone, threadId, "say spoken on the phone");
@@ -36,8 +35,7 @@ describe("the desk", () => {
   });
 
   test("an approval answered past the hub closes everywhere, as decided outside", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = await (await host.pair()).attach();
     const threadId = await startThread(phone);
     const gate = new Gate(scene);

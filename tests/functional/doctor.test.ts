@@ -24,8 +24,7 @@ function doctor(scene: Scene, argv: string[] = [], env: NodeJS.ProcessEnv = {}):
 
 describe("doctor", () => {
   test("finds nothing wrong where nothing is, and then each link that breaks", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     await host.pair({ name: "Pixel" });
     const well = doctor(scene);
     expect(well.report.broken, JSON.stringify(well.report)).toBeNull();

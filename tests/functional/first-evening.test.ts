@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import type { Page } from "playwright-core";
 
-import { ask, openBrowser } from "./lib/browser";
+import { ask, newThread, openBrowser } from "./lib/browser";
 import { Phone } from "./lib/phone";
 import { describe, expect, FARHAND, type Scene, test } from "./lib/scene";
 import { Terminal } from "./lib/tmux";
@@ -60,7 +60,7 @@ describe("the first evening", () => {
     const { page, complaints } = await openBrowser(scene);
     await page.goto(await linkOf(up));
     await sayYes(up, page);
-    await page.getByRole("button", { name: "New thread" }).first().click();
+    await newThread(page);
     await ask(page, COMMAND);
     await approveACommand(scene, page);
     await up.shows(/The agent is ready: Codex .*practice model/);
@@ -73,7 +73,7 @@ describe("the first evening", () => {
     const up = upInTerminal(scene);
     await page.goto(await linkOf(up));
     await sayYes(up, page);
-    await page.getByRole("button", { name: "New thread" }).first().click();
+    await newThread(page);
     await ask(page, COMMAND); // no agent has begun
     codex.begin(); // the one that finds no login
     codex.begin(); // the one on the practice model

@@ -4,7 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 
-import { ask, confirmOnHost, openBrowser } from "./lib/browser";
+import { ask, confirmOnHost, newThread, openBrowser } from "./lib/browser";
 import { Host } from "./lib/host";
 import { describe, expect, FARHAND, test } from "./lib/scene";
 import { HOST_ADDRESS, TwoMachines } from "./lib/two-machines";
@@ -32,7 +32,7 @@ describe("farhand up --lan", () => {
     await shoot("lan-1-the-one-step");
     await page.goto(link);
     await confirmOnHost(host, page);
-    await page.getByRole("button", { name: "New thread" }).first().click();
+    await newThread(page);
     await ask(page, "say hello over the network");
     await page.getByText("hello over the network").nth(1).waitFor();
     await shoot("lan-2-answer");

@@ -47,8 +47,7 @@ describe("a quiet link", () => {
 
 describe("a half-dead link", () => {
   test("a device that vanished is called away within seconds of a message to it", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = new Phone(scene, "Vanishing");
     await host.pairPhone(phone);
     const mitm = await Mitm.start((await host.status()).relay.url);
@@ -89,15 +88,7 @@ describe("a half-dead link", () => {
   test("a controller in C whose path is swallowed says so and comes back", async ({ scene }) => {
     const { host, mitm } = await behindMitm(scene);
     await host.agentReady();
-    const env = { FARHAND_HOME: scene.path("laptop") };
-    const offer = await host.offer();
-    const owner = await host.owner;
-    const from = owner.mark;
-    const join = scene.farhand(["join", offer.pairingCode, "--json"], { env });
-    join.type("matches\n");
-    const asked = await owner.event("farhand/pairing/changed", (p) => p.state === "confirming", { from });
-    await owner.call("farhand/pairing/confirm", { pairingId: asked.params.pairingId, accept: true });
-    expect((await join.exited).code).toBe(0);
+    const env = await host.joinFrom("laptop");
     expect((await scene.json(["rpc", "farhand/status"], { env })).host).toBeTruthy();
     const before = mitm.legs.length;
     const [hosts] = mitm.legs;
@@ -110,8 +101,7 @@ describe("a half-dead link", () => {
 
 describe("an agent that hangs", () => {
   test("is found and said, and is well again when it goes on", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const owner = await host.owner;
     await startThread(owner);
     const pid = (await host.status()).agent.pid;
@@ -132,8 +122,7 @@ describe("an agent that hangs", () => {
 
 describe("a stalled phone", () => {
   test("an approval reaches another phone while it stays stalled", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const stalled = await host.pair({ name: "Stalled" });
     const live = await host.pair({ name: "Live" });
     const slow = await stalled.attach();

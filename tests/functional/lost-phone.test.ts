@@ -10,8 +10,7 @@ import { describe, expect, test } from "./lib/scene";
 
 describe("a lost phone", () => {
   test("is revoked by an owner's device, another takes its place, and all others are told", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const desk = await host.owner;
     const owner = await (await host.pair({ role: "owner", name: "Tablet" })).attach();
     const lost = await host.pair({ role: "operator", name: "Lost" });

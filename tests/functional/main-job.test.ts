@@ -8,8 +8,7 @@ import { describe, expect, test } from "./lib/scene";
 describe("a phone", () => {
   for (const phrase of [false, true]) {
     test(`paired by ${phrase ? "phrase" : "link"} runs a turn, approves a command and sees its result`, async ({ scene }) => {
-      const host = await Host.up(scene);
-      await host.agentReady();
+      const host = await Host.ready(scene);
       const phone = await host.pair({ phrase });
       const rpc = await phone.attach();
 
@@ -38,8 +37,7 @@ describe("a phone", () => {
   }
 
   test("declines a command, and it does not run", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const rpc = await (await host.pair()).attach();
     const threadId = await startThread(rpc);
     await say(rpc, threadId, "run touch never.txt");
@@ -50,8 +48,7 @@ describe("a phone", () => {
   });
 
   test("interrupts a turn that would go on for ever", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const rpc = await (await host.pair()).attach();
     const threadId = await startThread(rpc);
     const turnId = await say(rpc, threadId, "hang");
@@ -61,8 +58,7 @@ describe("a phone", () => {
   });
 
   test("steers a turn that runs", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const rpc = await (await host.pair()).attach();
     const threadId = await startThread(rpc);
     const turnId = await say(rpc, threadId, `hold ${scene.path("gate")}`);

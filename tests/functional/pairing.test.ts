@@ -46,8 +46,7 @@ describe("a script", () => {
   });
 
   test("joins by link and calls the host from elsewhere", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const env = elsewhere(scene);
     const offer = await host.offer();
     const owner = await host.owner;

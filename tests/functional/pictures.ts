@@ -49,8 +49,7 @@ async function shoot(page: Page, name: string): Promise<void> {
 test("the README's pictures", async ({ scene }) => {
   const tides = makeTides();
   scene.atEnd(() => rmSync(join(tides, ".."), { recursive: true }));
-  const host = await Host.up(scene, ["--cwd", tides, "--name", "studio"]);
-  await host.agentReady();
+  const host = await Host.ready(scene, ["--cwd", tides, "--name", "studio"]);
   const owner = await host.owner;
   const { page, complaints } = await openBrowser(scene);
   await page.goto(host.link);

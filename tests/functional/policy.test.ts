@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 
-import { approval, Host, say, startThread, turnEnds } from "./lib/host";
+import { approval, audited, Host, say, startThread, turnEnds } from "./lib/host";
 import { describe, expect, FARHAND, type Scene, test } from "./lib/scene";
 
 const SCRIPTS = Number(process.env["FARHAND_POLICY_SCRIPTS"] ?? 250);
@@ -169,22 +169,11 @@ describe("farhand policy explain", () => {
 
 const NIGHT = '[profile.migration-server]\napproval_policy = "unless-allow-listed"\nmodel = "o3"\n[profile.migration-server.shell_environment_policy]\ninherit = "core"\n';
 
-/** The log's lines of what the rules decided by themselves. */
-function ruled(scene: Scene): { decision: string; rule?: string; because: string; command: string }[] {
-  return readFileSync(`${scene.home}/audit.jsonl`, "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line))
-    .filter((line) => line.type === "policy decision")
-    .map((line) => line.payload);
-}
-
 describe("the overnight migration", () => {
   test("lets ls run with no person and a line in the log; rm waits for a device", async ({ scene }) => {
     writeFileSync(`${scene.home}/config.toml`, NIGHT);
     writeFileSync(`${scene.work}/precious`, "x");
-    const host = await Host.up(scene, ["--profile", "migration-server"]);
-    await host.agentReady();
+    const host = await Host.ready(scene, ["--profile", "migration-server"]);
     const phone = await (await host.pair()).attach();
     const threadId = await startThread(phone);
 
@@ -194,13 +183,13 @@ describe("the overnight migration", () => {
     expect(phone.events("item/commandExecution/requestApproval")).toHaveLength(0);
     const item = await phone.event("item/completed", (p) => p.item.type === "commandExecution", { from });
     expect(item.params.item).toMatchObject({ exitCode: 0, aggregatedOutput: expect.stringContaining("precious") });
-    expect(ruled(scene)).toMatchObject([{ decision: "accept", because: expect.stringContaining("only reads") }]);
+    expect(audited(scene, "policy decision")).toMatchObject([{ decision: "accept", because: expect.stringContaining("only reads") }]);
 
     from = phone.mark;
     await say(phone, threadId, "run rm -rf precious");
     const asked = await approval(phone, threadId);
     expect(existsSync(`${scene.work}/precious`)).toBe(true);
-    expect(ruled(scene)).toHaveLength(1);
+    expect(audited(scene, "policy decision")).toHaveLength(1);
     phone.answer(asked, { decision: "accept" });
     await turnEnds(phone, threadId, from);
     expect(existsSync(`${scene.work}/precious`)).toBe(false);
@@ -210,27 +199,25 @@ describe("the overnight migration", () => {
     writeFileSync(`${scene.home}/config.toml`, NIGHT);
     writeFileSync(`${scene.home}/policy.toml`, '[[rule]]\ndecide = "deny"\ncommand = "touch"\nbecause = "nothing new tonight"\n');
     symlinkSync("/etc/hostname", `${scene.work}/innocent`);
-    const host = await Host.up(scene, ["--profile", "migration-server"]);
-    await host.agentReady();
+    const host = await Host.ready(scene, ["--profile", "migration-server"]);
     const desk = await host.local("desk");
     const threadId = await startThread(desk);
     const from = desk.mark;
     await say(desk, threadId, "run ls; touch made");
     await turnEnds(desk, threadId, from);
     expect(existsSync(`${scene.work}/made`)).toBe(false);
-    expect(ruled(scene)).toMatchObject([{ decision: "decline", rule: `${scene.home}/policy.toml:1`, because: expect.stringContaining("nothing new tonight") }]);
+    expect(audited(scene, "policy decision")).toMatchObject([{ decision: "decline", rule: `${scene.home}/policy.toml:1`, because: expect.stringContaining("nothing new tonight") }]);
     await say(desk, threadId, "run cat innocent");
     desk.answer(await approval(desk, threadId), { decision: "decline" });
   });
 
   test("asks for everything while no profile was chosen", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const desk = await host.local("desk");
     const threadId = await startThread(desk);
     await say(desk, threadId, "run ls");
     desk.answer(await approval(desk, threadId), { decision: "decline" });
-    expect(ruled(scene)).toEqual([]);
+    expect(audited(scene, "policy decision")).toEqual([]);
   });
 
   test("does not start with a rule that cannot be read, or a profile that is not there", async ({ scene }) => {

@@ -5,8 +5,7 @@ import { describe, expect, test } from "./lib/scene";
 
 describe("after", () => {
   test("a cut line the phone comes back by itself and misses nothing", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = await host.pair();
     const rpc = await phone.attach();
     const threadId = await startThread(rpc);
@@ -25,8 +24,7 @@ describe("after", () => {
   });
 
   test("a restart of the host in the middle of a turn, the turn goes on and the phone is back", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = await host.pair();
     const rpc = await phone.attach();
     const threadId = await startThread(rpc);
@@ -37,8 +35,7 @@ describe("after", () => {
     const mark = phone.mark;
     await host.stop();
 
-    const again = await Host.up(scene, ["--port", port]);
-    await again.agentReady();
+    await Host.ready(scene, ["--port", port]);
     await phone.phase("open", mark);
     const back = phone.rpc();
     await back.initialize();
@@ -48,15 +45,13 @@ describe("after", () => {
   });
 
   test("a restart of the host an approval that waited is asked again and can be answered", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const desk = await host.local();
     const threadId = await startThread(desk);
     await say(desk, threadId, "run echo after-restart");
     await approval(desk, threadId);
     await host.stop();
-    const again = await Host.up(scene);
-    await again.agentReady();
+    const again = await Host.ready(scene);
     const back = await again.local("back");
     await back.call("thread/resume", { threadId });
     const request = await approval(back, threadId);
@@ -65,8 +60,7 @@ describe("after", () => {
   });
 
   test("a revocation in the middle of a turn the phone is out at once and for good", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = await host.pair();
     const rpc = await phone.attach();
     const desk = await host.owner;
@@ -91,8 +85,7 @@ describe("after", () => {
   });
 
   test("the death of the agent its approvals are withdrawn and everyone is told", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const desk = await host.owner;
     const threadId = await startThread(desk);
     await say(desk, threadId, "run echo never");

@@ -8,8 +8,7 @@ import { describe, expect, type Scene, test } from "./lib/scene";
 async function withFake(scene: Scene): Promise<{ agent: FakeAgent; host: Host; rpc: Rpc }> {
   const agent = await FakeAgent.start();
   scene.atEnd(() => agent.close());
-  const host = await Host.up(scene, ["--codex-endpoint", agent.endpoint]);
-  await host.agentReady();
+  const host = await Host.ready(scene, ["--codex-endpoint", agent.endpoint]);
   const rpc = await host.local();
   await rpc.call("thread/resume", { threadId: THREAD });
   return { agent, host, rpc };
@@ -95,8 +94,7 @@ describe("a request of the agent for nobody", () => {
 
 describe("the real Codex", () => {
   test("asks for a patch, with its diff in the item", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const rpc = await (await host.pair()).attach();
     const threadId = await startThread(rpc);
     await say(rpc, threadId, "patch notes.txt written by a test");
@@ -108,8 +106,7 @@ describe("the real Codex", () => {
   });
 
   test("asks a question in plan mode, and takes the answer", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const rpc = await (await host.pair()).attach();
     const started = await rpc.call("thread/start", {});
     const threadId = started.thread.id;

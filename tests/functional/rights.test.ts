@@ -13,8 +13,7 @@ async function code(call: Promise<unknown>): Promise<number> {
 
 describe("a device", () => {
   test("that asks for a weaker policy or sandbox is clamped, and told", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const rpc = await (await host.pair()).attach();
     const started = await rpc.call("thread/start", { approvalPolicy: "never", sandbox: "danger-full-access", config: { model: "x" } });
     expect(started.approvalPolicy).not.toBe("never");
@@ -30,8 +29,7 @@ describe("a device", () => {
   });
 
   test("that may only watch sees the turn and can touch nothing", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const desk = await host.owner;
     const threadId = await startThread(desk);
     await say(desk, threadId, "say hello");
@@ -51,8 +49,7 @@ describe("a device", () => {
   });
 
   test("that operates still has no host rights: files, processes, configuration, pairing", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const rpc = await (await host.pair()).attach();
     for (const [method, params] of [
       ["fs/writeFile", { path: scene.path("evil"), dataBase64: "" }],
@@ -84,8 +81,7 @@ describe("a device", () => {
   });
 
   test("that is held to one thread sees nothing of another, from one moment to the next", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const desk = await host.owner;
     const [mine, other] = [await startThread(desk), await startThread(desk)];
     for (const threadId of [mine, other]) {

@@ -23,12 +23,10 @@ describe("farhand remote-control", () => {
 
 describe("farhand stop", () => {
   test("ends the host and its own agent; without it the agent lives on", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     await host.stop("SIGINT");
     expect(scene.strays().some((pid) => scene.commandOf(pid).includes("app-server"))).toBe(true);
-    const again = await Host.up(scene);
-    await again.agentReady();
+    const again = await Host.ready(scene);
     expect((await scene.run(["stop"])).code).toBe(0);
     expect((await again.program.exited).code).toBe(0);
     await expect.poll(() => scene.strays(), { timeout: 30_000 }).toEqual([]);
@@ -48,8 +46,7 @@ describe("without a login", () => {
 
 describe("the state folder", () => {
   test("is for this user alone, and holds no code or key in a log", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const offer = await host.offer({ phrase: true });
     await host.stop();
     expect(existsSync(host.socket)).toBe(false);

@@ -5,8 +5,7 @@ import { describe, expect, test } from "./lib/scene";
 
 describe("two controllers on one thread", () => {
   test("see the same items, deltas and end", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const phone = await (await host.pair()).attach();
     const desk = await host.local("desk");
     const threadId = await startThread(phone);
@@ -26,8 +25,7 @@ describe("two controllers on one thread", () => {
   });
 
   test("late joiner in the middle of a stream gets the text so far, then the rest, once", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const first = await host.local("first");
     const threadId = await startThread(first);
     const gate = new Gate(scene);
@@ -48,8 +46,7 @@ describe("two controllers on one thread", () => {
   });
 
   test("late joiner gets the approval that waits, answers it, and the first is told who", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const first = await host.local("first");
     const threadId = await startThread(first);
     await say(first, threadId, "run echo approved-by-the-second");
@@ -72,8 +69,7 @@ describe("two controllers on one thread", () => {
   });
 
   test("several approvals at once are answered by whom they please", async ({ scene }) => {
-    const host = await Host.up(scene);
-    await host.agentReady();
+    const host = await Host.ready(scene);
     const desk = await host.local("desk");
     const phone = await (await host.pair()).attach();
     const threadId = await startThread(desk);

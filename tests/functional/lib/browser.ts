@@ -25,10 +25,14 @@ export interface PhoneBrowser {
   shoot(name: string): Promise<void>;
 }
 
-export async function openBrowser(
-  scene: Scene,
-  { wrapper = [], insecure = false, dark = false }: { wrapper?: string[]; insecure?: boolean; dark?: boolean } = {},
-): Promise<PhoneBrowser> {
+export interface BrowserOptions {
+  /** Words before the browser's own command line: another network, for instance. */
+  wrapper?: string[];
+  insecure?: boolean;
+  dark?: boolean;
+}
+
+export async function openBrowser(scene: Scene, { wrapper = [], insecure = false, dark = false }: BrowserOptions = {}): Promise<PhoneBrowser> {
   let executablePath = findChromium();
   if (wrapper.length > 0) executablePath = wrapperScript(scene, [...wrapper, executablePath]);
   const browser = await chromium.launch({
@@ -37,7 +41,12 @@ export async function openBrowser(
     args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
     env: { ...scene.env, HOME: scene.path("home") } as Record<string, string>,
   });
-  scene.atEnd(() => browser.close());
+  scene.atEnd(async () => {
+    const open = browser.contexts().flatMap((one) => one.pages());
+    const name = `${expect.getState().currentTestName ?? "page"}`.replaceAll(/\W+/g, "-").slice(-60);
+    for (const one of open) await one.screenshot({ path: join(SCREENS, `end-of-${name}.png`), timeout: 5_000 }).catch(() => undefined);
+    await browser.close();
+  });
   const context = await browser.newContext({
     viewport: { width: 390, height: 844 },
     deviceScaleFactor: 2,
@@ -82,6 +91,18 @@ export async function confirmOnHost(host: Host, page: Page): Promise<void> {
   await digits.waitFor();
   expect((await digits.textContent())?.trim()).toBe(row.params.sas);
   await owner.call("farhand/pairing/confirm", { pairingId: row.params.pairingId, accept: true });
+}
+
+/** A browser that has opened the link of this host's `up`, and was let in. */
+export async function pairedBrowser(scene: Scene, host: Host, options: BrowserOptions = {}): Promise<PhoneBrowser> {
+  const phone = await openBrowser(scene, options);
+  await phone.page.goto(host.link);
+  await confirmOnHost(host, phone.page);
+  return phone;
+}
+
+export async function newThread(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "New thread" }).first().click();
 }
 
 export async function ask(page: Page, text: string): Promise<void> {

@@ -1,6 +1,6 @@
 // host: one running host with its agent and relay, and the few things every spec does with one.
 
-import { existsSync, mkdirSync, watch, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, watch, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { expect } from "vitest";
 
@@ -49,6 +49,13 @@ export class Host {
     const program = scene.farhand(["up", "--practice", "--port", "0", "--cwd", scene.work, ...args], { env });
     const [, link = ""] = await program.line(/(https?:\/\/\S+#p=[\w-]+)/);
     return new Host(scene, program, link);
+  }
+
+  /** The same, with the agent ready. */
+  static async ready(scene: Scene, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Host> {
+    const host = await Host.up(scene, args, env);
+    await host.agentReady();
+    return host;
   }
 
   /** `farhand host`: no page, and the relay is somebody else's. */
@@ -121,6 +128,21 @@ export class Host {
     await pairing.done;
   }
 
+  /** Another machine joins with `farhand join`; give the environment in which farhand is that machine. */
+  async joinFrom(name = "elsewhere"): Promise<NodeJS.ProcessEnv> {
+    const env = { FARHAND_HOME: this.scene.path(name), HOME: this.scene.path(`${name}-home`), CODEX_HOME: this.scene.path(`${name}-codex`) };
+    for (const dir of Object.values(env)) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const owner = await this.owner;
+    const from = owner.mark;
+    const offer = await this.offer();
+    const join = this.scene.farhand(["join", offer.pairingCode, "--json"], { env });
+    await owner.event("farhand/pairing/changed", (p) => p.pairingId === offer.farhand.pairingId && p.state === "confirming", { from });
+    await owner.call("farhand/pairing/confirm", { pairingId: offer.farhand.pairingId, accept: true });
+    join.type("matches\n");
+    expect((await join.exited).code).toBe(0);
+    return env;
+  }
+
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     this.#owner = undefined;
     await this.program.stop(signal);
@@ -164,6 +186,27 @@ export function textSoFar(rpc: Rpc, itemId: string, from = 0): string {
     .filter((m) => m.params.itemId === itemId)
     .map((m) => m.params.delta)
     .join("");
+}
+
+/** Hear of a thread that somebody else began, without its history. */
+export async function joins(rpc: Rpc, threadId: string): Promise<void> {
+  await rpc.call("thread/resume", { threadId, excludeTurns: true });
+}
+
+/** What the audit log of this scene's host says of one kind of event. */
+export function audited(scene: Scene, type: string): Json[] {
+  return readFileSync(`${scene.home}/audit.jsonl`, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .filter((line) => line.type === type)
+    .map((line) => (typeof line.payload === "string" ? JSON.parse(line.payload) : line.payload));
+}
+
+/** How many lines a file of the workspace has: how often a command ran. */
+export function linesIn(scene: Scene, name: string): number {
+  const file = `${scene.work}/${name}`;
+  return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").length : 0;
 }
 
 /** A file that the practice model's `hold` waits for: `say hello\nhold PATH`. */
