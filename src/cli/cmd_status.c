@@ -74,7 +74,10 @@ static void print_agent(const json_t *agent)
     if (text_format(details, sizeof(details), "%s · Codex %s%s%s%s", proved,
                     or_dash(json_get_str(agent, "version")),
                     json_get_bool(agent, "practice", false) ? " · practice model" : "",
-                    is(json_get_str(agent, "kind"), "joined") ? " · joined" : "",
+                    !is(json_get_str(agent, "kind"), "joined") ? ""
+                    : json_get_bool(agent, "managed", false)
+                        ? " · joined, Codex's own daemon"
+                        : " · joined",
                     json_get_bool(agent, "shared", false)    ? " · shared agent"
                     : json_get_bool(agent, "private", false) ? " · private"
                                                              : "") != OK) {

@@ -2,33 +2,21 @@
 
 #include <string.h>
 
-#include "base/file.h"
 #include "base/log.h"
-#include "base/machine.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "crypto/random.h"
-#include "engine/codex/agent.h"
-#include "engine/codex/hello.h"
-#include "engine/codex/place.h"
 #include "engine/codex/record.h"
-#include "engine/codex/stopper.h"
-#include "engine/practice/keeper.h"
-#include "engine/quiet.h"
-#include "loop/timer.h"
-#include "net/dial.h"
+#include "engine/core.h"
 
 #define DIAL_MS        5000  // a local socket answers at once or not at all
 #define HELLO_MS       30000 // Codex reads its whole home before it answers
 #define KNOCK_MS       25    // between two knocks at a new agent's socket
-#define KNOCK_LIMIT_MS 60000 // an old home with a large index took seconds
 #define PAUSE_FIRST_MS 250
 #define PAUSE_MOST_MS  15000
 #define STEADY_MS      5000  // a connection that lasted this long begins anew
 #define PING_MS        60000 // the proof that the agent lives
 #define HELLO_OUT_MAX  4096
-
-enum { IDLE, MODEL, DIALING, BIRTH, KNOCKING, HELLO, OPEN, PAUSE, HALTED, CLOSING };
 
 #define ALWAYS (MOVES_TO(HALTED) | MOVES_TO(CLOSING))
 
@@ -53,40 +41,9 @@ static const struct machine_state states[] = {
     [CLOSING] = {"closing", 0},
 };
 
-struct engine {
-    struct machine m;
-    struct loop *loop;
-    const struct engine_ops *ops;
-    void *user;
-    struct engine_options options; // strings owned
-    struct place place;
-    struct diag misplaced; // why `place` could not be made
-    struct engine_status status;
-    struct keeper *keeper;
-    struct agent *agent;
-    bool agent_lives;
-    struct dial *dial;
-    struct ws_conn *ws;
-    struct hello hello;
-    struct timer timer;
-    struct quiet quiet;
-    struct loop_task task;
-    uint64_t knock_until_ms;
-    uint64_t opened_ms;
-    unsigned n_pauses; // in a row
-    struct stopper *stopper;
-    unsigned n_pending; // ends that CLOSING waits for
-    engine_done_fn *stopped;
-    void *stopped_user;
-    engine_done_fn *closed;
-    void *closed_user;
-};
-
-static void engine_dial(struct engine *e);
-
 /* ---- telling -------------------------------------------------------------------------- */
 
-static void engine_tell(struct engine *e, enum engine_state state, const char *sentence)
+void engine_tell(struct engine *e, enum engine_state state, const char *sentence)
 {
     struct engine_status *s = &e->status;
     char error[sizeof(s->error)];
@@ -106,7 +63,7 @@ static void on_pause_over(struct timer *t)
     engine_dial(CONTAINER_OF(t, struct engine, timer));
 }
 
-static void engine_pause(struct engine *e, const char *sentence)
+void engine_pause(struct engine *e, const char *sentence)
 {
     uint64_t ms = PAUSE_FIRST_MS;
     for (unsigned i = 0; i < e->n_pauses && ms < PAUSE_MOST_MS; i++) {
@@ -176,6 +133,7 @@ static void ws_closed(struct ws_conn *c, void *user, enum err why, uint16_t code
     e->status.version[0] = '\0';
     e->status.instance[0] = '\0';
     e->status.pid = 0;
+    engine_forget_manager(e);
     engine_pause(e, e->hello.error[0] != '\0' ? e->hello.error
                     : why == ERR_EXPIRED      ? "the agent has fallen silent"
                                               : "the agent has closed the connection");
@@ -216,6 +174,7 @@ static void engine_open(struct engine *e)
         e->opened_ms = loop_now_ms(e->loop);
         memcpy(e->status.version, e->hello.version, sizeof(e->status.version));
         learn_peer(e);
+        engine_learn_manager(e);
     }
     log_info("engine.open", "version=%s joined=%d login=%d", e->status.version,
              e->status.joined, login);
@@ -297,7 +256,7 @@ static void engine_hello(struct engine *e, struct ws_conn *ws)
 
 static void on_dialed(void *user, enum err r, const struct dial_result *result);
 
-static void engine_knock(struct engine *e)
+void engine_knock(struct engine *e)
 {
     const struct dial_options o = {.url = e->place.endpoint,
                                    .timeout_ms = DIAL_MS,
@@ -307,7 +266,7 @@ static void engine_knock(struct engine *e)
     e->dial = dial_ws(e->loop, &o, on_dialed, e);
 }
 
-static void engine_dial(struct engine *e)
+void engine_dial(struct engine *e)
 {
     machine_move(&e->m, DIALING);
     engine_knock(e);
@@ -317,8 +276,6 @@ static void on_knock(struct timer *t)
 {
     engine_knock(CONTAINER_OF(t, struct engine, timer));
 }
-
-static void engine_give_birth(struct engine *e);
 
 static void not_dialed(struct engine *e, enum err r, const char *text)
 {
@@ -353,117 +310,6 @@ static void on_dialed(void *user, enum err r, const struct dial_result *result)
     } else {
         not_dialed(e, r, result->text);
     }
-}
-
-/* ---- BIRTH: an agent of our own --------------------------------------------------------------------- */
-
-static void on_agent_started(void *user, pid_t pid)
-{
-    struct engine *e = user;
-    (void)pid;
-    if (e->m.state != BIRTH) {
-        return;
-    }
-    machine_move(&e->m, KNOCKING);
-    e->knock_until_ms = loop_now_ms(e->loop) + KNOCK_LIMIT_MS;
-    engine_knock(e);
-}
-
-static void on_agent_failed(void *user, const char *sentence)
-{
-    struct engine *e = user;
-    e->agent_lives = false;
-    if (e->m.state == BIRTH) {
-        e->status.unfit = true;
-        engine_pause(e, sentence);
-    }
-}
-
-static void on_agent_ended(void *user, const char *sentence, bool in_use)
-{
-    struct engine *e = user;
-    e->agent_lives = false;
-    if (e->m.state == OPEN || e->m.state == HELLO) { // its socket will close, too
-        text_sanitize(bytes_from_str(sentence), e->hello.error, sizeof(e->hello.error));
-    } else if (e->m.state == PAUSE || e->m.state == DIALING) {
-        engine_tell(e, ENGINE_DOWN, sentence);
-    }
-    if (e->m.state != KNOCKING) {
-        return;
-    }
-    timer_stop(&e->timer);
-    const bool dials = e->dial != NULL;
-    if (dials) {
-        dial_cancel(e->dial);
-    }
-    if (!in_use) {
-        engine_pause(e, sentence);
-    } else if (!dials) { // else on_dialed() goes on from here
-        engine_dial(e);
-    }
-}
-
-static void engine_give_birth(struct engine *e)
-{
-    static const struct agent_ops ops = {.started = on_agent_started,
-                                         .failed = on_agent_failed,
-                                         .ended = on_agent_ended};
-    machine_move(&e->m, BIRTH);
-    e->status.unfit = false;
-    if (e->agent == NULL) {
-        const struct agent_options o = {
-            .codex_path = e->options.codex_path,
-            .last_resort = e->options.last_resort,
-            .codex_home = e->place.sets_home ? e->place.codex_home : NULL,
-            .listen = e->place.listen,
-            .cwd = e->options.cwd,
-            .run_dir = e->options.run_dir,
-            .record = e->place.record,
-            .log = e->place.log,
-            .practice = e->options.practice};
-        e->agent = agent_create(e->loop, &o, &ops, e);
-    }
-    if (e->agent_lives) { // it runs, and does not listen: wait for it
-        on_agent_started(e, 0);
-        return;
-    }
-    e->agent_lives = true;
-    if (file_make_dir(e->place.codex_home, 0700) != OK) {
-        log_warn("agent.home", "reason=\"cannot be made\""); // Codex says the rest
-    }
-    agent_start(e->agent);
-}
-
-/* ---- MODEL: the practice model comes first ------------------------------------------------------------ */
-
-static void on_model_ready(void *user, uint16_t port)
-{
-    struct engine *e = user;
-    (void)port;
-    if (e->m.state == MODEL) {
-        engine_dial(e);
-    }
-}
-
-static void on_model_failed(void *user, const char *sentence)
-{
-    struct engine *e = user;
-    if (e->m.state == MODEL) {
-        engine_tell(e, ENGINE_DOWN, sentence);
-    }
-}
-
-static void engine_keep_model(struct engine *e)
-{
-    static const struct keeper_ops ops = {.ready = on_model_ready,
-                                          .failed = on_model_failed};
-    const struct keeper_options o = {.program = e->options.program,
-                                     .run_dir = e->options.run_dir,
-                                     .codex_home = e->place.codex_home,
-                                     .trusted = e->options.cwd};
-    machine_move(&e->m, MODEL);
-    e->keeper = keeper_create(e->loop, &o, &ops, e);
-    keeper_start(e->keeper);
 }
 
 /* ---- the object ----------------------------------------------------------------------------------------- */
@@ -572,6 +418,7 @@ void engine_close(struct engine *e, engine_done_fn *done, void *user)
     stopper_cancel(e->stopper);
     keeper_close(e->keeper);
     agent_close(e->agent);
+    engine_forget_manager(e);
     e->n_pending = 1; // for the task below: `done` never comes from inside
     if (e->dial != NULL) {
         e->n_pending++;

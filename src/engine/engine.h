@@ -38,6 +38,7 @@ struct engine_status {
     bool joined;        // somebody else's agent: never ended by us
     bool practice;      // the practice model, in a CODEX_HOME of its own
     bool shared;        // others may sit on the same agent
+    bool managed;       // joined, and Codex's own daemon: it says so a moment later
     bool unfit;         // DOWN: Codex is missing, too old, or cannot be started here
     pid_t pid;          // of the agent; 0 when that cannot be known
     char version[32];   // "0.169.0"; empty until READY
@@ -52,6 +53,8 @@ struct engine_ops {                                    // kept (a static table)
     /* It is READY, was sent something, and has said nothing for ENGINE_SILENT_MS, not
      * even to a ping: it hangs, or it is stopped. Or it is back. May be NULL. */
     void (*on_silent)(void *user, bool silent);
+    /* It is known whose the joined agent is: status.managed. May be NULL. */
+    void (*on_managed)(void *user, bool managed);
 };
 
 struct engine_options {

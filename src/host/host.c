@@ -100,11 +100,21 @@ static void on_agent_silent(void *user, bool silent)
     }
 }
 
+static void on_agent_managed(void *user, bool managed)
+{
+    struct host *h = user;
+    if (h->closed == NULL && !h->replacing_engine) {
+        h->engine_status.managed = managed;
+        host_changed(h);
+    }
+}
+
 static void start_engine(struct host *h)
 {
     static const struct engine_ops ops = {.on_message = on_agent_message,
                                           .on_state = on_agent_state,
-                                          .on_silent = on_agent_silent};
+                                          .on_silent = on_agent_silent,
+                                          .on_managed = on_agent_managed};
     h->engine = engine_create(h->loop, &h->engine_options, &ops, h);
     engine_start(h->engine);
 }

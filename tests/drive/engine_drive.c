@@ -46,6 +46,13 @@ static void print_state(void *user, const struct engine_status *s)
     (void)fflush(stdout);
 }
 
+static void print_managed(void *user, bool managed)
+{
+    (void)user;
+    printf("# managed=%d\n", managed);
+    (void)fflush(stdout);
+}
+
 static void on_closed(void *user)
 {
     struct drive *d = user;
@@ -131,7 +138,8 @@ static struct engine_options read_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
     static const struct engine_ops ops = {.on_message = print_message,
-                                          .on_state = print_state};
+                                          .on_state = print_state,
+                                          .on_managed = print_managed};
     static const struct stream_events events = {.data = on_data, .end = on_end};
     struct drive d = {.ending = false};
     const struct engine_options o = read_options(argc, argv);

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { Engine } from "./lib/engine";
-import { describe, expect, test } from "./lib/scene";
+import { describe, expect, findCodex, test } from "./lib/scene";
 
 const MCP = resolve(import.meta.dirname, "lib/asking-mcp.mjs");
 
@@ -189,6 +189,17 @@ describe("the agent's life", () => {
     await guest.stop();
     expect(await owner.rpc.call("thread/loaded/list")).toMatchObject({ data: [] });
     await owner.stop();
+  });
+
+  test("Codex's own daemon is joined, known for what it is, and left alone", async ({ scene }) => {
+    const daemon = (word: string): Promise<{ code: number | null }> => scene.start([findCodex(), "app-server", "daemon", word]).exited;
+    expect((await daemon("start")).code).toBe(0);
+    const engine = Engine.start(scene, []);
+    expect(await engine.state("loginRequired")).toMatchObject({ joined: true, shared: true });
+    await engine.program.line(/^# managed=1$/);
+    await engine.stop();
+    expect((await daemon("version")).code).toBe(0); // it still answers
+    expect((await daemon("stop")).code).toBe(0);
   });
 
   test("a private one listens where nobody else looks", async ({ scene }) => {

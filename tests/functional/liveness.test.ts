@@ -161,8 +161,7 @@ describe("a direct door", () => {
     const status = await rpc.call("farhand/status");
     expect(status.relay.door).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\/fh1$/);
     expect(status.relay.state).toBe("connected");
-    expect(status.agent.private).toBe(true);
-    expect(status.agent.shared).toBe(false);
+    expect(status.agent).toMatchObject({ private: true, shared: false, managed: false, selfApproval: false });
 
     const env = { FARHAND_HOME: scene.path("laptop") };
     const from = rpc.mark;

@@ -9,6 +9,7 @@ async function withFake(scene: Scene): Promise<{ agent: FakeAgent; host: Host; r
   const agent = await FakeAgent.start();
   scene.atEnd(() => agent.close());
   const host = await Host.ready(scene, ["--codex-endpoint", agent.endpoint]);
+  expect((await host.status()).agent).toMatchObject({ kind: "joined", managed: false, selfApproval: true });
   const rpc = await host.local();
   await rpc.call("thread/resume", { threadId: THREAD });
   return { agent, host, rpc };

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "engine/codex/daemon.h"
 #include "engine/codex/env.h"
 #include "engine/codex/find.h"
 #include "engine/codex/hello.h"
@@ -277,7 +278,28 @@ TEST(every_kind_of_agent_has_its_place)
     TRUE(strstr(diag.text, "http://x") != NULL);
 }
 
+TEST(the_word_of_codex_says_whose_daemon_it_is)
+{
+    static const struct {
+        const char *text;
+        bool managed;
+    } cases[] = {
+        {"{\"status\":\"running\",\"backend\":\"pid\"}\n", true},
+        {"{\"status\":\"running\",\"managedCodexVersion\":null}\n", false},
+        {"{\"status\":\"running\",\"backend\":\"systemd\"}", false},
+        {"{\"backend\":1}", false},
+        {"[\"backend\",\"pid\"]", false},
+        {"Error: failed to connect", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const bool managed = daemon_is_managed(bytes_from_str(cases[i].text));
+        assert_int_equal(managed, cases[i].managed);
+    }
+}
+
 RUN_TESTS(T(versions_are_found_and_compared),
+          T(the_word_of_codex_says_whose_daemon_it_is),
           T(nothing_of_ours_reaches_the_agents_environment),
           T(variables_are_set_once_and_unset_by_prefix),
           T(our_path_comes_after_the_login_shells), T(an_environment_must_be_one),
