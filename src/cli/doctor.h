@@ -28,13 +28,13 @@ PRINTF(5, 6)
 void doctor_say(struct doctor *d, enum doctor_level level, const char *name,
                 const char *fix, const char *format, ...);
 
-void doctor_place(struct doctor *d);   // program, folder, disk, state, audit, kernel
+void doctor_place(struct doctor *d);   // program, folder, disk, state, audit, sandbox
 void doctor_codex(struct doctor *d);   // found, version, login, rules
 void doctor_host(struct doctor *d);    // running, its agent, its log
 void doctor_relay(struct doctor *d);   // TCP, TLS, upgrade, clock
 void doctor_page(struct doctor *d);    // what the phone loads
 void doctor_devices(struct doctor *d); // paired, last proof
 
-unsigned doctor_landlock(void); // ABI of the kernel; 0: none
+void doctor_sandbox(struct doctor *d); // what the kernel gives a sandbox
 
 #endif

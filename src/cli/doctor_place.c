@@ -151,19 +151,6 @@ static void log_file(struct doctor *d)
     }
 }
 
-static void kernel(struct doctor *d)
-{
-    const unsigned abi = doctor_landlock();
-    if (abi == 0) {
-        doctor_say(d, DOCTOR_WARN, "kernel",
-                   "use a kernel with Landlock (5.13 or later, lsm=landlock): without "
-                   "it there is one wall less around what the agent runs",
-                   "no Landlock");
-    } else {
-        doctor_say(d, DOCTOR_OK, "kernel", NULL, "Landlock ABI %u", abi);
-    }
-}
-
 void doctor_place(struct doctor *d)
 {
     program(d);
@@ -171,5 +158,5 @@ void doctor_place(struct doctor *d)
     disk(d);
     database(d);
     log_file(d);
-    kernel(d);
+    doctor_sandbox(d);
 }

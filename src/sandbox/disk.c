@@ -19,7 +19,7 @@ static uint64_t free_octets(int fd)
 static void add(struct disks *d, const char *folder)
 {
     struct stat st;
-    const int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool known = fd < 0 || fstat(fd, &st) != 0 || d->n == POLICY_PATHS_MAX + 1;
     for (size_t i = 0; i < d->n && !known; i++) {
         known = d->at[i].dev == (uint64_t)st.st_dev;

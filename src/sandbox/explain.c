@@ -41,8 +41,8 @@ static enum err text_items(const struct plan *p, struct buf *out)
 
 static enum err text_means(const struct plan *p, struct buf *out)
 {
-    enum err e = buf_putf(out, "held by    %s%s%s%s\n", p->landlock ? "Landlock" : "",
-                          p->seccomp ? ", seccomp" : "",
+    enum err e = buf_putf(out, "held by    %s%s%s%s%s\n", p->seatbelt ? "Seatbelt" : "",
+                          p->landlock ? "Landlock" : "", p->seccomp ? ", seccomp" : "",
                           p->namespaces ? ", a namespace of mounts and processes" : "",
                           p->notify ? "; refused calls are reported" : "");
     if (e == OK) {
@@ -156,11 +156,11 @@ enum err explain_json(const struct plan *p, const struct env_list *env, struct b
     enum err e =
         buf_putf(out,
                  "{\"mode\":\"%s\",\"landlock\":%u,\"seccomp\":%s,"
-                 "\"namespaces\":%s,\"supervised\":%s,\"network\":%s,"
+                 "\"namespaces\":%s,\"supervised\":%s,\"seatbelt\":%s,\"network\":%s,"
                  "\"workspace\":",
                  sandbox_policy_mode(p->mode), p->landlock ? p->landlock_abi : 0,
                  boolean(p->seccomp), boolean(p->namespaces), boolean(p->notify),
-                 boolean(p->network));
+                 boolean(p->seatbelt), boolean(p->network));
     e = e == OK ? explain_json_string(out, p->workspace) : e;
     e = e == OK ? buf_put_str(out, ",\"cwd\":") : e;
     e = e == OK ? explain_json_string(out, p->cwd) : e;

@@ -11,8 +11,6 @@
 
 #include <stdbool.h>
 
-#include "base/buf.h"
-
 struct sandbox_kernel {
     unsigned landlock_abi; // 0: no Landlock
     bool seccomp;          // filters
@@ -22,13 +20,11 @@ struct sandbox_kernel {
     bool root;             // the caller is the superuser
     char release[64];      // uname -r
     char why_not[160];     // why there are no namespaces; "" when there are
+    bool seatbelt;         // macOS: holds files, network and processes at once
 };
 
 void sandbox_probe(struct sandbox_kernel *out);
 void sandbox_probe_quick(struct sandbox_kernel *out);
-
-/* One line a property, "name\tyes|no|version\twhat it is for": for `farhand doctor`. */
-NODISCARD enum err sandbox_probe_text(const struct sandbox_kernel *k, struct buf *out);
 
 #define LANDLOCK_ABI_TRUNCATE 3
 #define LANDLOCK_ABI_TCP      4

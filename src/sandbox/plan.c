@@ -161,6 +161,9 @@ static enum err check_kernel(struct plan *p, const struct sandbox_policy *policy
                              const struct sandbox_kernel *k, struct diag *diag)
 {
     enum err e = OK;
+    if (p->seatbelt) {
+        return OK;
+    }
     if (!p->landlock) {
         e = lack(
             p, policy,
@@ -259,7 +262,7 @@ static enum err plan_held(struct plan *p, const struct sandbox_policy *policy,
             return ERR_DENIED;
         }
         if (root == NULL || has_item(p, held->path) ||
-            (!p->namespaces && policy->allow_weaker)) {
+            (!p->namespaces && !p->seatbelt && policy->allow_weaker)) {
             continue;
         }
         e = pin_between(p, root->path, held->path);
@@ -346,6 +349,7 @@ static enum err confine(struct plan *p, const struct sandbox_policy *policy,
     p->network = policy->network;
     p->namespaces = k->namespaces && !policy->no_namespace;
     p->userns = p->namespaces;
+    p->seatbelt = k->seatbelt;
     enum err e = check_kernel(p, policy, k, diag);
     if (e == OK) {
         e = plan_roots(p, site, diag);

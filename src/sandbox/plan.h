@@ -47,6 +47,7 @@ struct plan {
     bool namespaces;
     bool userns; // of its own, because the caller is not root or may not mount
     bool notify;
+    bool seatbelt; // macOS: in place of all of these
     bool network;
     unsigned landlock_abi;
     struct plan_item items[PLAN_ITEMS_MAX];
