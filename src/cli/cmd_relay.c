@@ -7,144 +7,29 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/relay_setup.h"
 #include "crypto/random.h"
 #include "loop/signal.h"
-#include "relay/limit.h"
-#include "relay/relay.h"
 #include "wire/json.h"
 #include "wire/url.h"
 
-#define LISTEN_DEFAULT "127.0.0.1:4318"
-#define ADDRESS_MAX    64
-#define LINE_MAX_SIZE  (16u * 1024)
+#define LINE_MAX_SIZE (16u * 1024)
 
-struct setup {
-    char host[ADDRESS_MAX];
-    uint16_t port;
-    const char *urls[RELAY_URLS_MAX];
-    size_t n_urls;
-    char default_urls[2][RELAY_URL_MAX + 1];
-    const char *cert;
-    const char *key;
-    enum admission_kind admission;
-    const char *admission_path;
-    char home[PATH_MAX];
+struct ports {
+    uint16_t relay;
+    uint16_t metrics; // 0: none
 };
 
 struct running {
     struct loop *loop;
     struct tls_server *tls;
     struct http_server *http;
+    struct http_server *metrics;
     struct relay *relay;
     struct signal_watch *signals[3];
-    int still_open; // of http and relay, while closing
+    int still_open; // of the servers and the relay, while closing
     bool closing;
 };
-
-/* ---- the command line ------------------------------------------------------------ */
-
-/* ADDR:PORT with a numeric address; IPv6 in brackets. */
-static enum err parse_listen(const char *text, struct setup *s)
-{
-    const char *colon = strrchr(text, ':');
-    const bool brackets = text[0] == '[';
-    uint64_t port = 0;
-    if (colon == NULL ||
-        u64_parse(bytes_from_str(colon + 1), UINT16_MAX, &port) != OK) {
-        return ERR_USAGE;
-    }
-    const char *end = brackets ? colon - 1 : colon;
-    const char *begin = brackets ? text + 1 : text;
-    if (end <= begin || (brackets && *end != ']') || end - begin >= ADDRESS_MAX) {
-        return ERR_USAGE;
-    }
-    memcpy(s->host, begin, (size_t)(end - begin));
-    s->host[end - begin] = '\0';
-    s->port = (uint16_t)port;
-    return OK;
-}
-
-static bool is_any_address(const char *host)
-{
-    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
-}
-
-static int read_admission(const struct cli_args *args, struct setup *s)
-{
-    const char *invites = cli_value(args, "invite-file");
-    const char *allowed = cli_value(args, "allow-file");
-    const bool open = cli_has(args, "open");
-    if ((invites != NULL) + (allowed != NULL) + open != 1) {
-        return cli_fail(EXIT_USAGE, "say which hosts may use this relay: --invite-file "
-                                    "FILE, --allow-file FILE, or --open for anybody");
-    }
-    s->admission = open              ? ADMISSION_OPEN
-                   : invites != NULL ? ADMISSION_INVITE
-                                     : ADMISSION_LISTED;
-    s->admission_path = invites != NULL ? invites : allowed;
-    return EXIT_DONE;
-}
-
-static int read_urls(const struct cli_args *args, struct setup *s)
-{
-    s->n_urls = cli_all(args, "public-url", s->urls, RELAY_URLS_MAX);
-    for (size_t i = 0; i < s->n_urls; i++) {
-        struct url url;
-        if (strlen(s->urls[i]) > RELAY_URL_MAX ||
-            url_parse(bytes_from_str(s->urls[i]), &url) != OK ||
-            (url.scheme != URL_WS && url.scheme != URL_WSS)) {
-            return cli_fail(EXIT_USAGE,
-                            "'%s' is not an address of a relay: "
-                            "wss://relay.example/relay",
-                            s->urls[i]);
-        }
-    }
-    if (s->n_urls == 0 && is_any_address(s->host)) {
-        return cli_fail(EXIT_USAGE, "say under which address others reach this relay: "
-                                    "--public-url wss://relay.example/relay");
-    }
-    return EXIT_DONE;
-}
-
-static int read_setup(const struct cli_args *args, struct setup *s)
-{
-    const char *listen = cli_value(args, "listen");
-    if (parse_listen(listen == NULL ? LISTEN_DEFAULT : listen, s) != OK) {
-        return cli_fail(EXIT_USAGE, "'%s' is not ADDRESS:PORT, such as 0.0.0.0:443",
-                        listen);
-    }
-    s->cert = cli_value(args, "tls-cert");
-    s->key = cli_value(args, "tls-key");
-    if ((s->cert == NULL) != (s->key == NULL)) {
-        return cli_fail(EXIT_USAGE, "--tls-cert and --tls-key go together");
-    }
-    int code = read_admission(args, s);
-    if (code == EXIT_DONE) {
-        code = read_urls(args, s);
-    }
-    if (code == EXIT_DONE && cli_home(args, s->home) != OK) {
-        code = EXIT_HOME;
-    }
-    return code;
-}
-
-/* Without --public-url: what a peer on this machine, or beside it, would dial. */
-static void default_urls(struct setup *s, uint16_t port)
-{
-    const char *scheme = s->cert == NULL ? "ws" : "wss";
-    const bool v6 = strchr(s->host, ':') != NULL;
-    const char *names[] = {s->host, "localhost"};
-    const size_t n = url_is_loopback(bytes_from_str(s->host)) ? 2 : 1;
-    for (size_t i = 0; i < n; i++) {
-        const bool brackets = v6 && i == 0;
-        if (text_format(s->default_urls[i], sizeof(s->default_urls[i]),
-                        "%s://%s%s%s:%u" RELAY_PATH, scheme, brackets ? "[" : "",
-                        names[i], brackets ? "]" : "", port) != OK) {
-            return;
-        }
-        s->urls[s->n_urls++] = s->default_urls[i];
-    }
-}
 
 /* ---- running ------------------------------------------------------------------------ */
 
@@ -153,6 +38,15 @@ static void on_request(struct http_exchange *x, void *user)
     struct running *r = user;
     if (!relay_handle(r->relay, x)) {
         http_reply_text(x, 404, "nothing here\n");
+    }
+}
+
+static void on_metrics(struct http_exchange *x, void *user)
+{
+    struct running *r = user;
+    const uint64_t until_s = r->tls == NULL ? 0 : tls_server_until(r->tls);
+    if (!relay_handle_metrics(r->relay, x, until_s)) {
+        http_reply_text(x, 404, "nothing here but /metrics\n");
     }
 }
 
@@ -168,9 +62,12 @@ static void on_closed(void *user)
 static void begin_close(struct running *r)
 {
     r->closing = true;
-    r->still_open = (r->http != NULL) + (r->relay != NULL);
+    r->still_open = (r->http != NULL) + (r->metrics != NULL) + (r->relay != NULL);
     if (r->http != NULL) {
         http_server_close(r->http, on_closed, r);
+    }
+    if (r->metrics != NULL) {
+        http_server_close(r->metrics, on_closed, r);
     }
     if (r->relay != NULL) {
         relay_close(r->relay, on_closed, r);
@@ -197,23 +94,14 @@ static void on_hangup(void *user, int signum)
     }
 }
 
-static const char *admission_name(enum admission_kind kind)
-{
-    static const char *const names[] = {
-        [ADMISSION_LISTED] = "listed",
-        [ADMISSION_INVITE] = "invited",
-        [ADMISSION_OPEN] = "any",
-    };
-    return names[kind];
-}
-
-static enum err put_json(struct buf *out, const struct setup *s, uint16_t port)
+static enum err put_json(struct buf *out, const struct relay_setup *s,
+                         const struct ports *ports)
 {
     enum err e = buf_putf(out,
-                          "{\"listen\":\"%s\",\"port\":%u,\"tls\":%s,\"hosts\":\"%s\""
-                          ",\"urls\":[",
-                          s->host, port, s->cert == NULL ? "false" : "true",
-                          admission_name(s->admission));
+                          "{\"listen\":\"%s\",\"port\":%u,\"metricsPort\":%u,"
+                          "\"tls\":%s,\"hosts\":\"%s\",\"urls\":[",
+                          s->listen.host, ports->relay, ports->metrics,
+                          s->cert == NULL ? "false" : "true", relay_setup_admits(s));
     for (size_t i = 0; e == OK && i < s->n_urls; i++) {
         e = i == 0 ? OK : buf_put_str(out, ",");
         if (e == OK) {
@@ -223,42 +111,33 @@ static enum err put_json(struct buf *out, const struct setup *s, uint16_t port)
     return e == OK ? buf_put_str(out, "]}") : e;
 }
 
-static void announce(const struct setup *s, uint16_t port, bool json)
+static void announce(const struct relay_setup *s, const struct ports *ports, bool json)
 {
     struct buf out;
     const char *text = NULL;
     buf_init(&out, LINE_MAX_SIZE);
     if (!json) {
-        cli_say("Relay listening on %s:%u as %s, for %s hosts%s.", s->host, port,
-                s->urls[0], admission_name(s->admission),
-                s->cert == NULL && !url_is_loopback(bytes_from_str(s->host))
+        cli_say("Relay listening on %s:%u as %s, for %s hosts%s.", s->listen.host,
+                ports->relay, s->urls[0], relay_setup_admits(s),
+                s->cert == NULL && !url_is_loopback(bytes_from_str(s->listen.host))
                     ? ", without TLS: put it behind a proxy that has it"
                     : "");
-    } else if (put_json(&out, s, port) == OK && buf_cstr(&out, &text) == OK) {
+    } else if (put_json(&out, s, ports) == OK && buf_cstr(&out, &text) == OK) {
         cli_say("%s", text);
     }
     buf_fini(&out);
 }
 
-static int start_listening(struct running *r, struct setup *s, uint16_t *port)
+static int listen_on(struct http_server *http, const struct relay_address *at,
+                     const char *option, uint16_t *port)
 {
     struct diag diag = {.text = ""};
-    if (s->cert != NULL && tls_server_create(s->cert, s->key, &diag, &r->tls) != OK) {
-        return cli_fail(EXIT_CERTIFICATE,
-                        "the certificate or its key cannot be used: %s", diag.text);
-    }
-    const struct http_server_options options = {
-        .request = on_request,
-        .user = r,
-        .tls = r->tls,
-    };
-    r->http = http_server_create(r->loop, &options);
-    const enum err e = http_server_listen_tcp(r->http, s->host, s->port, &diag, port);
+    const enum err e = http_server_listen_tcp(http, at->host, at->port, &diag, port);
     if (e == ERR_EXISTS) {
         return cli_fail(EXIT_RUNNING,
                         "port %u of %s is taken: stop what listens there, or choose "
-                        "another with --listen",
-                        s->port, s->host);
+                        "another with --%s",
+                        at->port, at->host, option);
     }
     if (e != OK) {
         return cli_fail(e == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED, "%s", diag.text);
@@ -266,7 +145,40 @@ static int start_listening(struct running *r, struct setup *s, uint16_t *port)
     return EXIT_DONE;
 }
 
-static int start_relay(struct running *r, const struct setup *s)
+static int start_tls(struct running *r, const struct relay_setup *s)
+{
+    struct diag diag = {.text = ""};
+    if (s->cert != NULL && tls_server_create(s->cert, s->key, &diag, &r->tls) != OK) {
+        return cli_fail(EXIT_CERTIFICATE,
+                        "the certificate or its key cannot be used: %s", diag.text);
+    }
+    return EXIT_DONE;
+}
+
+static int start_listening(struct running *r, const struct relay_setup *s,
+                           uint16_t *port)
+{
+    const struct http_server_options options = {
+        .request = on_request,
+        .user = r,
+        .tls = r->tls,
+    };
+    r->http = http_server_create(r->loop, &options);
+    return listen_on(r->http, &s->listen, "listen", port);
+}
+
+/* A listener of its own, without TLS: it is for the operator's network. */
+static int start_metrics(struct running *r, const struct relay_setup *s, uint16_t *port)
+{
+    const struct http_server_options options = {.request = on_metrics, .user = r};
+    if (s->metrics.host[0] == '\0') {
+        return EXIT_DONE;
+    }
+    r->metrics = http_server_create(r->loop, &options);
+    return listen_on(r->metrics, &s->metrics, "metrics", port);
+}
+
+static int start_relay(struct running *r, const struct relay_setup *s)
 {
     struct diag diag = {.text = ""};
     const struct relay_options options = {
@@ -275,6 +187,7 @@ static int start_relay(struct running *r, const struct setup *s)
         .home = s->home,
         .admission = s->admission,
         .admission_path = s->admission_path,
+        .memory_max = s->memory_max,
     };
     const enum err e = relay_create(r->loop, &options, &diag, &r->relay);
     if (e != OK) {
@@ -312,24 +225,41 @@ static void clean_up(struct running *r)
     loop_destroy(r->loop);
 }
 
+static int start(struct running *r, struct relay_setup *s, struct ports *ports)
+{
+    int code = start_tls(r, s);
+    code = code == EXIT_DONE ? start_listening(r, s, &ports->relay) : code;
+    if (code == EXIT_DONE) {
+        relay_setup_default_urls(s, ports->relay);
+        code = start_relay(r, s);
+    }
+    return code == EXIT_DONE ? start_metrics(r, s, &ports->metrics) : code;
+}
+
+/* Opens no port: the relay that is checked may be running already. */
+static int check(struct running *r, struct relay_setup *s)
+{
+    int code = start_tls(r, s);
+    relay_setup_default_urls(s, s->listen.port);
+    code = code == EXIT_DONE ? start_relay(r, s) : code;
+    return code == EXIT_DONE ? relay_setup_say(s, r->tls) : code;
+}
+
 static int run_relay(struct cli_args *args)
 {
-    struct setup s = {.port = 0};
+    struct relay_setup s = {.n_urls = 0};
     struct running r = {.loop = NULL};
-    uint16_t port = 0;
-    int code = read_setup(args, &s);
+    struct ports ports = {.relay = 0};
+    int code = relay_setup_read(args, &s);
     if (code != EXIT_DONE) {
         return code;
     }
     crypto_init();
     r.loop = loop_create();
-    code = start_listening(&r, &s, &port);
-    if (code == EXIT_DONE) {
-        default_urls(&s, port);
-        code = start_relay(&r, &s);
-    }
-    if (code == EXIT_DONE) {
-        announce(&s, port, cli_has(args, "json"));
+    const bool checking = cli_has(args, "check");
+    code = checking ? check(&r, &s) : start(&r, &s, &ports);
+    if (code == EXIT_DONE && !checking) {
+        announce(&s, &ports, cli_has(args, "json"));
         run_until_stopped(&r);
     }
     clean_up(&r);
@@ -338,13 +268,16 @@ static int run_relay(struct cli_args *args)
 
 static const struct cli_option options[] = {
     {"listen", "ADDR:PORT",
-     "where to listen (default " LISTEN_DEFAULT "; port 0: any)"},
+     "where to listen (default " RELAY_LISTEN_DEFAULT "; port 0: any)"},
     {"public-url", "URL", "an address under which others reach it; may be repeated"},
     {"tls-cert", "FILE", "certificate chain, PEM; read again on SIGHUP"},
     {"tls-key", "FILE", "its private key, PEM"},
     {"invite-file", "FILE", "hosts that know a secret of this file, one a line"},
     {"allow-file", "FILE", "hosts whose mailbox id or relay key is in this file"},
     {"open", NULL, "any host"},
+    {"max-memory", "SIZE", "refuse new work above this much for peers (default 256M)"},
+    {"metrics", "ADDR:PORT", "answer /metrics (Prometheus) there, without TLS"},
+    {"check", NULL, "look through these options, say what is wrong, and end"},
     {"json", NULL, "say where it listens as JSON"},
     CLI_COMMON_OPTIONS,
 };

@@ -397,11 +397,6 @@ const char *tls_failure(const struct conn *c)
 
 uint64_t tls_peer_until(const struct conn *c)
 {
-    struct tm tm;
-    X509 *cert = conn_is_tls(c) ? SSL_get0_peer_certificate(tls_view(c)->ssl) : NULL;
-    if (cert == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1) {
-        return 0;
-    }
-    const time_t at = timegm(&tm);
-    return at > 0 ? (uint64_t)at : 0;
+    return tls_cert_until(conn_is_tls(c) ? SSL_get0_peer_certificate(tls_view(c)->ssl)
+                                         : NULL);
 }

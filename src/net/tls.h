@@ -26,6 +26,10 @@ NODISCARD enum err tls_server_create(const char *cert_path, const char *key_path
  * certificate stays. */
 NODISCARD enum err tls_server_reload(struct tls_server *s, struct diag *diag);
 void tls_server_destroy(struct tls_server *s);
+/* Until when its certificate is good, seconds since 1970; and whether it is for this
+ * name or address. */
+uint64_t tls_server_until(const struct tls_server *s);
+bool tls_server_is_for(const struct tls_server *s, const char *host);
 
 /* `ca_path`: one PEM file trusted besides the system's; NULL: none. */
 NODISCARD enum err tls_client_create(const char *ca_path, struct diag *diag,

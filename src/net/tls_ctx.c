@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -98,6 +99,29 @@ void tls_server_destroy(struct tls_server *s)
     mem_free(s->cert_path);
     mem_free(s->key_path);
     mem_free(s);
+}
+
+uint64_t tls_cert_until(const X509 *cert)
+{
+    struct tm tm;
+    if (cert == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1) {
+        return 0;
+    }
+    const time_t at = timegm(&tm);
+    return at > 0 ? (uint64_t)at : 0;
+}
+
+uint64_t tls_server_until(const struct tls_server *s)
+{
+    return tls_cert_until(SSL_CTX_get0_certificate(s->ctx));
+}
+
+bool tls_server_is_for(const struct tls_server *s, const char *host)
+{
+    X509 *cert = SSL_CTX_get0_certificate(s->ctx);
+    return X509_check_host(cert, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) ==
+               1 ||
+           X509_check_ip_asc(cert, host, 0) == 1;
 }
 
 static SSL *ssl_new(SSL_CTX *ctx)

@@ -12,4 +12,7 @@
 SSL *tls_server_ssl(struct tls_server *s);
 SSL *tls_client_ssl(struct tls_client *c, const char *host);
 
+/* The end of its time, seconds since 1970; 0: NULL, or a date of no calendar. */
+uint64_t tls_cert_until(const X509 *cert);
+
 #endif

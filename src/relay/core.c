@@ -11,6 +11,7 @@
 
 /* One deadline for both stages, so that core->waiting is in order by itself. */
 static_assert(RELAY_HANDSHAKE_MS == RELAY_FIRST_ACL_MS, "core->waiting is a queue");
+static_assert(RELAY_REFUSALS == ENVELOPE_E_CLOCK + 1, "one counter a code");
 
 /* ---- frames: who may send what, and when ------------------------------------------ */
 
@@ -228,6 +229,9 @@ enum err relay_core_welcome(struct relay_core *core, const struct visitor_addr *
     if (e == OK) {
         e = visitor_use(v, VISITOR_UPGRADE, now.mono_ms);
     }
+    if (e != OK) {
+        core->counts.drops[e == ERR_LIMIT ? RELAY_DROP_RATE : RELAY_DROP_FULL]++;
+    }
     return e;
 }
 
@@ -269,6 +273,8 @@ void relay_core_input(struct leg *leg, bool binary, struct bytes frame,
     struct relay_core *core = leg->core;
     struct envelope f;
     core->now = now;
+    core->counts.frames_in++;
+    core->counts.octets_in += frame.len;
     if (!is_patient(leg, frame)) {
         leg_refuse(leg, ENVELOPE_E_TOO_MANY, "log in first");
     } else if (!binary || envelope_parse(frame, &f) != OK || !is_allowed(leg, &f)) {
@@ -304,6 +310,7 @@ static void expire_waiting(struct relay_core *core)
         if (leg->due_ms > core->now.mono_ms) {
             return;
         }
+        core->counts.drops[RELAY_DROP_SLOW]++;
         log_peer("relay.dropped", "reason=slow state=%s", machine_name(&leg->m));
         leg_bye(leg, ENVELOPE_IDLE);
         leg_end(leg, WS_CLOSE_POLICY);
@@ -337,6 +344,7 @@ static void look_at_behind(struct relay_core *core)
         if (leg_takes(leg)) {
             leg_caught_up(leg);
         } else if (is_stalled(leg, core->now.mono_ms)) {
+            core->counts.drops[RELAY_DROP_STALLED]++;
             log_peer("relay.dropped", "reason=stalled state=%s", machine_name(&leg->m));
             leg_bye(leg, ENVELOPE_STALLED);
             leg_end(leg, WS_CLOSE_POLICY);
@@ -392,13 +400,31 @@ void relay_core_shutdown(struct relay_core *core)
     reap(core);
 }
 
+static size_t length(const struct list *head)
+{
+    size_t n = 0;
+    for (const struct list *at = head->next; at != head; at = at->next) {
+        n++;
+    }
+    return n;
+}
+
 struct relay_stats relay_core_stats(const struct relay_core *core)
 {
     return (struct relay_stats){
         .legs = core->n_legs,
+        .legs_max = core->legs_max,
+        .hosts = core->n_hosts,
         .mailboxes = core->mailboxes.count,
         .boxes = core->boxes.count,
         .channels = core->n_channels,
+        .behind = length(&core->behind),
         .memory = core->memory,
+        .memory_max = core->memory_max,
     };
+}
+
+const struct relay_counts *relay_core_counts(const struct relay_core *core)
+{
+    return &core->counts;
 }

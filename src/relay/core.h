@@ -65,12 +65,42 @@ struct relay_core_options {
     size_t legs_max;           // 0: RELAY_LEGS_MAX
 };
 
+/* What there is now. */
 struct relay_stats {
     size_t legs;
+    size_t legs_max;
+    size_t hosts; // of them, hosts that are served
     size_t mailboxes;
     size_t boxes;
     size_t channels;
+    size_t behind; // legs that do not read as fast as they are sent to
     size_t memory; // octets held for peers: queues, lists, offers
+    size_t memory_max;
+};
+
+/* Why a connection was ended or an upgrade refused, beside what ERR says. */
+enum relay_drop {
+    RELAY_DROP_RATE,    // 429: its address did too much
+    RELAY_DROP_FULL,    // 503: connections or memory are used up
+    RELAY_DROP_SLOW,    // never said who it is
+    RELAY_DROP_STALLED, // never reads
+    RELAY_DROP_UNSENT,  // what it must have does not fit any more
+    RELAY_DROPS,
+};
+
+#define RELAY_REFUSALS 10 // codes of enum envelope_error, 0 is unused
+
+/* What there has been since the start: only ever grows. */
+struct relay_counts {
+    uint64_t frames_in;
+    uint64_t frames_out;
+    uint64_t octets_in; // of whole frames, without WebSocket headers
+    uint64_t octets_out;
+    uint64_t hosts; // logins
+    uint64_t devices;
+    uint64_t claims;                   // of pairing boxes that were granted
+    uint64_t refusals[RELAY_REFUSALS]; // by the code of the ERR
+    uint64_t drops[RELAY_DROPS];
 };
 
 struct relay_core *relay_core_create(const struct relay_core_options *o,
@@ -109,5 +139,6 @@ uint64_t relay_core_due(const struct relay_core *core);
 void relay_core_shutdown(struct relay_core *core);
 
 struct relay_stats relay_core_stats(const struct relay_core *core);
+const struct relay_counts *relay_core_counts(const struct relay_core *core);
 
 #endif

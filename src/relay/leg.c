@@ -23,6 +23,14 @@ static bool is_gone(const struct leg *leg)
     return leg->m.state == LEG_GONE;
 }
 
+static void count_login(struct relay_core *core, enum leg_state as)
+{
+    core->n_hosts += as == LEG_HOST ? 1 : 0;
+    core->counts.hosts += as == LEG_HOST ? 1 : 0;
+    core->counts.devices += as == LEG_DEVICE ? 1 : 0;
+    core->counts.claims += as == LEG_BOXED ? 1 : 0;
+}
+
 void leg_move(struct leg *leg, enum leg_state to)
 {
     if (leg->m.state == LEG_CHALLENGED) {
@@ -31,6 +39,7 @@ void leg_move(struct leg *leg, enum leg_state to)
     machine_move(&leg->m, to);
     if (to == LEG_HOST || to == LEG_DEVICE || to == LEG_BOXED) {
         list_remove(&leg->waiting);
+        count_login(leg->core, to);
     }
 }
 
@@ -83,9 +92,12 @@ void leg_send(struct leg *leg, enum envelope_type type, uint32_t chan,
         e = ops->send(leg->user, BYTES_OF(head), body);
     }
     if (e == OK) {
+        leg->core->counts.frames_out++;
+        leg->core->counts.octets_out += sizeof(head) + body.len;
         return;
     }
     if (e != ERR_CLOSED) { // else it is just leaving
+        leg->core->counts.drops[RELAY_DROP_UNSENT]++;
         log_peer("relay.dropped", "reason=unsent state=%s", machine_name(&leg->m));
     }
     leg_end(leg, WS_CLOSE_POLICY); // a frame is lost: nothing may follow it
@@ -119,6 +131,7 @@ void leg_refuse(struct leg *leg, enum envelope_error code, const char *text)
     if (code != ENVELOPE_E_HOST_OFFLINE && code != ENVELOPE_E_MEMORY) {
         visitor_note(leg->visitor, VISITOR_REFUSAL, leg->core->now.mono_ms);
     }
+    leg->core->counts.refusals[code]++;
     leg_err(leg, code, text);
     leg_end(leg, close_code(code));
 }
@@ -143,6 +156,7 @@ void leg_unhook(struct leg *leg)
     struct relay_core *core = leg->core;
     struct mailbox *m = leg->mailbox;
     struct channel *c = leg->channel;
+    core->n_hosts -= leg->m.state == LEG_HOST ? 1 : 0;
     machine_move(&leg->m, LEG_GONE);
     leg->mailbox = NULL;
     leg->channel = NULL;

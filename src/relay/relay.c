@@ -7,10 +7,13 @@
 #include "loop/timer.h"
 #include "relay/keyfile.h"
 #include "relay/limit.h"
+#include "relay/metrics.h"
 #include "wire/envelope.h"
 
 #define WS_SLACK       2048
-#define HEALTH_PATH    "/healthz"
+#define HEALTH_PATH    "/healthz" // it lives
+#define READY_PATH     "/readyz"  // and takes new peers
+#define METRICS_PATH   "/metrics"
 #define ADMISSION_SIZE (1u * 1024 * 1024)
 #define RETRY_LATER    "Retry-After: 60\r\n"
 
@@ -33,6 +36,7 @@ struct relay {
     uint64_t tick_ms; // what `tick` is armed for; UINT64_MAX: it is not
     struct timer rotate;
     uint64_t wall_ahead_ms; // wall clock minus loop clock
+    uint64_t began_ms;
     bool closing;
     struct loop_task closed_task;
     stream_closed_fn *closed;
@@ -245,6 +249,18 @@ static void upgrade(struct relay *r, struct http_exchange *x)
     accept_socket(r, x, &addr);
 }
 
+static void say_ready(const struct relay *r, struct http_exchange *x)
+{
+    const struct relay_stats now = relay_core_stats(r->core);
+    if (r->closing) {
+        http_reply_text(x, 503, "closing\n");
+    } else if (now.legs >= now.legs_max || now.memory >= now.memory_max) {
+        http_reply_text(x, 503, "full\n");
+    } else {
+        http_reply_text(x, 200, "ready\n");
+    }
+}
+
 bool relay_handle(struct relay *r, struct http_exchange *x)
 {
     if (http_exchange_is(x, "GET", RELAY_PATH)) {
@@ -255,7 +271,33 @@ bool relay_handle(struct relay *r, struct http_exchange *x)
         http_reply_text(x, 200, "ok\n");
         return true;
     }
+    if (http_exchange_is(x, "GET", READY_PATH)) {
+        say_ready(r, x);
+        return true;
+    }
     return false;
+}
+
+bool relay_handle_metrics(struct relay *r, struct http_exchange *x,
+                          uint64_t certificate_until_s)
+{
+    if (!http_exchange_is(x, "GET", METRICS_PATH)) {
+        return false;
+    }
+    const struct relay_stats now = relay_core_stats(r->core);
+    const struct metrics_process process = {
+        .uptime_s = (loop_now_ms(r->loop) - r->began_ms) / 1000,
+        .certificate_until_s = certificate_until_s,
+    };
+    struct buf text;
+    buf_init(&text, METRICS_MAX);
+    if (metrics_put(&text, &now, relay_core_counts(r->core), &process) == OK) {
+        http_reply(x, 200, METRICS_TYPE, buf_bytes(&text));
+    } else {
+        http_reply_text(x, 503, "no memory for the metrics\n");
+    }
+    buf_fini(&text);
+    return true;
 }
 
 struct relay_stats relay_stats(const struct relay *r)
@@ -305,6 +347,7 @@ enum err relay_create(struct loop *l, const struct relay_options *o, struct diag
     r->loop = l;
     r->home = mem_strdup(o->home);
     r->tick_ms = UINT64_MAX;
+    r->began_ms = loop_now_ms(l);
     list_init(&r->sockets);
     enum err e = refresh_keys(r, diag);
     if (e == OK) {

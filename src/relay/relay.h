@@ -4,8 +4,10 @@
  *     http_server --request--> relay_handle() --upgrade--> ws_conn <--> core
  *
  * Source     docs/protocol.md section 5.0; docs/relay.md for who runs it.
- * Shape      the owner of the http_server passes each request on; RELAY_PATH and
- *            /healthz are ours, everything else is not touched. So a relay stands
+ * Shape      the owner of the http_server passes each request on; RELAY_PATH, /healthz
+ *            and /readyz are ours, everything else is not touched. /metrics is answered
+ *            by relay_handle_metrics(), which the owner puts on a listener of its own:
+ *            how busy a relay is, is its operator's to know. So a relay stands
  *            alone (`farhand relay`) or shares a listener (`farhand up`).
  * Ownership  relay_create() gives. relay_close() ends the connections and frees after
  *            `closed`; close the http_server too, in either order.
@@ -44,6 +46,10 @@ NODISCARD enum err relay_allow(struct relay *r, const uint8_t mailbox[16]);
 
 /* True: the request was ours and has been answered. */
 bool relay_handle(struct relay *r, struct http_exchange *x);
+
+/* Likewise, for GET /metrics. `certificate_until_s`: 0 without TLS. */
+bool relay_handle_metrics(struct relay *r, struct http_exchange *x,
+                          uint64_t certificate_until_s);
 
 struct relay_stats relay_stats(const struct relay *r);
 

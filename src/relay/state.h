@@ -157,8 +157,10 @@ struct relay_core {
     struct list idle;          // likewise mailboxes whose host has gone
     uint64_t look_ms;          // when the legs that are behind are looked at
     size_t n_legs;
+    size_t n_hosts;
     size_t n_channels;
     size_t memory;
+    struct relay_counts counts;
 };
 
 /* ---- leg.c: what one connection is told ------------------------------------ */

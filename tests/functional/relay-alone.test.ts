@@ -14,6 +14,7 @@ const KEY = join(import.meta.dirname, "fixtures/localhost-key.pem");
 interface Relay {
   program: Program;
   port: number;
+  metricsPort: number;
   urls: string[];
   hosts: string;
 }
@@ -73,6 +74,39 @@ describe("a relay of its own", () => {
     await relayState(rpc, "connected");
     expect(readFileSync(scene.path("relay-home", "relay", "ticket.keys"), "utf8")).toBe(keys);
     expect((await scene.json(["rpc", "thread/list", "{}"], { env: elsewhere })).data).toEqual([]);
+  });
+
+  test("tells its operator how it is, and nobody else how busy", async ({ scene }) => {
+    const invites = scene.path("invites");
+    writeFileSync(invites, "swordfish\n");
+    const relay = await startRelay(scene, ["--invite-file", invites, "--metrics", "127.0.0.1:0"]);
+    const get = (port: number, path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+    expect(await (await get(relay.port, "/readyz")).text()).toBe("ready\n");
+    expect((await get(relay.port, "/metrics")).status).toBe(404);
+
+    const { rpc } = await startHost(scene, ["--relay", relay.urls[0] ?? ""]);
+    await relayState(rpc, "errored"); // it has no invite
+    const page = await get(relay.metricsPort, "/metrics");
+    expect(page.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    const text = await page.text();
+    const value = (name: string) => Number(text.split("\n").find((l) => l.startsWith(`${name} `))?.split(" ").at(-1));
+    expect(value('farhand_relay_refused_total{reason="not-admitted"}')).toBeGreaterThanOrEqual(1);
+    expect(value("farhand_relay_hosts")).toBe(0);
+    expect(value("farhand_relay_memory_limit_bytes")).toBe(256 * 1024 * 1024);
+    const { mailboxId } = (await rpc.call("farhand/status")).host;
+    expect(text).not.toContain(mailboxId.slice(0, 8));
+  });
+
+  test("looks through its options without opening a port", async ({ scene }) => {
+    const check = (...args: string[]) => scene.run(["relay", "--check", "--open", "--home", scene.path("r"), ...args]);
+    const tls = ["--tls-cert", CERT, "--tls-key", KEY];
+    const fine = await check("--public-url", "wss://localhost/relay", ...tls);
+    expect([fine.code, fine.stdout]).toEqual([0, expect.stringContaining("can be started")]);
+    const elsewhere = await check("--public-url", "wss://relay.example/relay", ...tls);
+    expect([elsewhere.code, elsewhere.stderr]).toEqual([11, expect.stringContaining("not for relay.example")]);
+    const proxied = await check("--public-url", "wss://relay.example/relay");
+    expect([proxied.code, proxied.stdout]).toEqual([13, expect.stringContaining("needs a proxy with TLS")]);
+    expect((await check("--max-memory", "lots")).code).toBe(2);
   });
 
   test("refuses a host without its invite, in words", async ({ scene }) => {
