@@ -224,6 +224,9 @@ void hub_detach(struct controller *c)
     c->dead = true;
     hub->n_dead++;
     log_info("controller.detached", "kind=%d", (int)c->info.kind);
+    if (hub->ops.left != NULL) {
+        hub->ops.left(hub->user);
+    }
     hub_leave(hub);
 }
 

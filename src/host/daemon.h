@@ -93,6 +93,7 @@ struct host {
     struct timer invite_timer;
     struct timer people_timer; // invitations that end
     struct timer audit_timer;
+    struct timer rest_timer; // after the start, and after a controller has gone
     void (*closed)(void *user);
     unsigned n_closing; // parts that have not finished closing
     bool stop_agent;

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/rest.h"
 #include "base/text.h"
 #include "crypto/random.h"
 #include "host/daemon.h"
@@ -14,6 +15,7 @@
 
 #define SETTING_ENABLED    "remote_control_enabled"
 #define SETTING_LANE_EPOCH "lane_epoch"
+#define REST_AFTER_MS      3000u
 
 /* ---- the agent --------------------------------------------------------------------- */
 
@@ -54,6 +56,8 @@ static void on_old_agent_gone(void *user)
     engine_close(old, on_old_engine_gone, h);
 }
 
+static void rest_later(void *user);
+
 /* There is no login: the practice model stands in, and status says so. The agent that
  * was started for the account has nothing to do; one that was joined is left alone. */
 static void fall_back(struct host *h)
@@ -88,6 +92,7 @@ static void on_agent_state(void *user, const struct engine_status *status)
         local_door_set_agent(h->door, status->pid);
     }
     host_changed(h);
+    rest_later(h);
     h->ops.engine(h->user, status);
 }
 
@@ -135,6 +140,23 @@ static void on_hub_wake(void *user, uint64_t at_ms)
     if (h->closed == NULL) {
         timer_start(h->loop, &h->hub_timer, at_ms > now ? at_ms - now : 0,
                     on_hub_timer);
+    }
+}
+
+/* ---- rest ----------------------------------------------------------------------------- */
+
+static void on_rest(struct timer *t)
+{
+    (void)t;
+    rest_now();
+}
+
+/* Someone may come back at once: the last to go counts. */
+static void rest_later(void *user)
+{
+    struct host *h = user;
+    if (h->closed == NULL) {
+        timer_start(h->loop, &h->rest_timer, REST_AFTER_MS, on_rest);
     }
 }
 
@@ -271,6 +293,7 @@ static void make_hub(struct host *h)
                                 .trouble = book_trouble,
                                 .is_folder = on_is_folder,
                                 .wake = on_hub_wake,
+                                .left = rest_later,
                                 .approvals = ledger_ops(),
                                 .policy = ruling_ops()};
     const struct hub_options options = {
@@ -425,6 +448,7 @@ void host_close(struct host *h, void (*done)(void *user))
     timer_stop(&h->invite_timer);
     timer_stop(&h->audit_timer);
     timer_stop(&h->people_timer);
+    timer_stop(&h->rest_timer);
     h->closed = done;
     h->n_closing = 1; // ours, until every part was asked
     if (h->link != NULL) {

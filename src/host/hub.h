@@ -229,6 +229,7 @@ struct hub_ops {
     /* hub_tick() is wanted at this time (the clock of now_ms), or sooner than asked
      * before. NULL: the owner looks at hub_deadline() itself. */
     void (*wake)(void *user, uint64_t at_ms);
+    void (*left)(void *user); // a controller has gone; NULL op: nobody cares
     /* Milliseconds since 1970, for currentTime/read. NULL: base/clock. */
     uint64_t (*wall_ms)(void *user);
     const struct hub_approval_ops *approvals; // NULL: in memory only, nothing signed
