@@ -28,7 +28,7 @@ enum verdict {
     VERDICT_DENY
 }; // rising: the strictest counts
 
-/* Who wrote it. A repository may ask and deny, never allow. */
+/* Who wrote it. The administrator and a repository may ask and deny, never allow. */
 enum rule_level { RULE_ADMIN, RULE_USER, RULE_REPOSITORY };
 
 struct rule {
@@ -67,6 +67,12 @@ void rules_init(struct rules *rules);
 void rules_fini(struct rules *rules); // a zeroed one is fine
 NODISCARD enum err rules_read(struct rules *rules, enum rule_level level,
                               const char *source, struct bytes text, struct diag *diag);
+
+/* The [[rule]]s of a document that was read already and may hold more than them. `text` is
+ * what it was read from. */
+NODISCARD enum err rules_take(struct rules *rules, enum rule_level level,
+                              const char *source, struct bytes text, json_t *root,
+                              struct diag *diag);
 
 /* Rules that can never apply because a stricter one always does. */
 NODISCARD enum err rules_settle(const struct rules *rules, struct diag *diag);

@@ -342,10 +342,13 @@ static enum err check_whole(const struct reading *r, const json_t *table)
     if (rule->command == NULL && rule->path == NULL && rule->decide == VERDICT_ALLOW) {
         return complain(r, "decide", "a rule that allows names a command or a path");
     }
-    if (rule->level == RULE_REPOSITORY && rule->decide == VERDICT_ALLOW) {
+    if (rule->level != RULE_USER && rule->decide == VERDICT_ALLOW) {
         return complain(r, "decide",
-                        "a repository's rules may ask and deny; allowing is for "
-                        "policy.toml of the user");
+                        rule->level == RULE_ADMIN
+                            ? "the administrator's rules may ask and deny: they only "
+                              "tighten"
+                            : "a repository's rules may ask and deny; allowing is for "
+                              "policy.toml of the user");
     }
     if ((rule->quorum != 0 || rule->strong) && rule->decide != VERDICT_ASK) {
         return complain(r, rule->quorum != 0 ? "quorum" : "strong",
@@ -388,17 +391,7 @@ static enum err rule_take(struct reading *r, json_t *table)
 
 static enum err file_take(struct reading *r, json_t *root)
 {
-    const char *key = NULL;
-    json_t *value = NULL;
     json_t *table = NULL;
-    json_object_foreach(root, key, value)
-    {
-        if (strcmp(key, "rule") != 0 || !json_is_array(value)) {
-            diag_set(r->diag, "%s: %s is not known here; rules are written [[rule]]",
-                     r->source, key);
-            return ERR_PROTO;
-        }
-    }
     json_array_foreach(json_object_get(root, "rule"), r->index, table)
     {
         const enum err e = rule_take(r, table);
@@ -422,16 +415,9 @@ void rules_fini(struct rules *rules)
     *rules = (struct rules){0};
 }
 
-enum err rules_read(struct rules *rules, enum rule_level level, const char *source,
-                    struct bytes text, struct diag *diag)
+enum err rules_take(struct rules *rules, enum rule_level level, const char *source,
+                    struct bytes text, json_t *root, struct diag *diag)
 {
-    struct diag why = {""};
-    json_t *root = NULL;
-    enum err e = toml_parse(text, &root, &why);
-    if (e != OK) {
-        diag_set(diag, "%s: %s", source, why.text);
-        return e;
-    }
     json_t *name = json_string(source);
     json_push(rules->kept, name);
     struct reading r = {.rules = rules,
@@ -439,7 +425,30 @@ enum err rules_read(struct rules *rules, enum rule_level level, const char *sour
                         .source = json_string_value(name),
                         .text = text,
                         .diag = diag};
-    e = file_take(&r, root);
+    return file_take(&r, root);
+}
+
+enum err rules_read(struct rules *rules, enum rule_level level, const char *source,
+                    struct bytes text, struct diag *diag)
+{
+    struct diag why = {""};
+    json_t *root = NULL;
+    const char *key = NULL;
+    json_t *value = NULL;
+    enum err e = toml_parse(text, &root, &why);
+    if (e != OK) {
+        diag_set(diag, "%s: %s", source, why.text);
+        return e;
+    }
+    json_object_foreach(root, key, value)
+    {
+        if (strcmp(key, "rule") != 0 || !json_is_array(value)) {
+            diag_set(diag, "%s: %s is not known here; rules are written [[rule]]",
+                     source, key);
+            e = ERR_PROTO;
+        }
+    }
+    e = e != OK ? e : rules_take(rules, level, source, text, root, diag);
     json_decref(root);
     return e;
 }
