@@ -186,15 +186,59 @@ static void print_status(const json_t *status)
     print_audit(json_get_obj(status, "audit"));
 }
 
+/* "Ada (Pixel 9), codex" */
+static void names_of(const json_t *present, char *out, size_t size)
+{
+    size_t i;
+    size_t used = 0;
+    json_t *who;
+    out[0] = '\0';
+    json_array_foreach(present, i, who)
+    {
+        const char *person = json_get_str(who, "person");
+        char name[TEXT_MAX];
+        if (text_format(name, sizeof(name), person == NULL ? "%s%s%s" : "%s%s (%s)",
+                        i == 0 ? "" : ", ", person == NULL ? "" : person,
+                        or_dash(json_get_str(who, "name"))) != OK ||
+            used + strlen(name) + 1 > size) {
+            return;
+        }
+        memcpy(out + used, name, strlen(name) + 1);
+        used += strlen(name);
+    }
+}
+
+static void print_present(const json_t *threads)
+{
+    size_t i;
+    json_t *thread;
+    json_array_foreach(threads, i, thread)
+    {
+        char names[TEXT_MAX];
+        names_of(json_get_arr(thread, "present"), names, sizeof(names));
+        if (names[0] != '\0') {
+            row(i == 0 ? "present" : "", LIGHT_OFF, json_get_str(thread, "threadId"),
+                names, NULL);
+        }
+    }
+}
+
 static int run_status(struct cli_args *args)
 {
     json_t *status = NULL;
-    const int code = local_call(args, "farhand/status", json_object(), &status);
+    json_t *present = NULL;
+    int code = local_call(args, "farhand/status", json_object(), &status);
+    if (code == EXIT_DONE) {
+        code = local_call(args, "farhand/presence/list", json_object(), &present);
+    }
     if (code == EXIT_DONE && cli_has(args, "json")) {
+        json_set(status, "present", json_incref(json_get_arr(present, "data")));
         local_print(status);
     } else if (code == EXIT_DONE) {
         print_status(status);
+        print_present(json_get_arr(present, "data"));
     }
+    json_decref(present);
     json_decref(status);
     return code;
 }

@@ -94,6 +94,7 @@ static void controller_answered(struct upcall *u, struct bytes result)
     case ACT_UNSUBSCRIBE:
     case ACT_FOLDERS:
     case ACT_APPROVALS:
+    case ACT_PRESENCE:
     case ACT_DECIDE:
     case ACT_DAEMON:
         answer_send(u, result);

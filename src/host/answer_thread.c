@@ -1,6 +1,7 @@
 #include "host/answer_core.h"
 
 #include "host/guard.h"
+#include "host/presence.h"
 #include "host/thread.h"
 #include "host/window.h"
 
@@ -132,6 +133,7 @@ void answer_thread(struct upcall *u, struct bytes result, struct thread *t)
         thread_snapshot(t, u->by, u->joined_at);
         answer_join_end(u);
     }
+    presence_changed(t);
 }
 
 /* ---- threads with their turns, in pieces ------------------------------------------------------- */

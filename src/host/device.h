@@ -31,6 +31,7 @@ struct device {
     struct store_device row;
     bool connected; // a session is live
     bool ending;    // its invitation runs: its end is still to be said
+    bool leaving;   // it was said: its session goes next
     enum role
         role; // what it may be: row.role, and no more than the administrator allows
     uint64_t caps;

@@ -156,9 +156,10 @@ struct hub_ruling {
 };
 
 struct hub_policy_ops {
-    /* `folder`: the workspace of the thread. */
+    /* `folder`: the workspace of the thread. `role`: the least of those whose words the
+     * turn follows; ROLE_NONE: not known. */
     void (*judge)(void *user, const struct approval_request *asked, const char *folder,
-                  struct hub_ruling *out);
+                  enum role role, struct hub_ruling *out);
     /* It is about to be answered so: on disk when it returns. */
     enum err (*record)(void *user, const char *method, const char *thread_id,
                        const char *item_id, const char *command,

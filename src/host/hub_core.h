@@ -11,7 +11,7 @@
  *            request_make.c … their bytes, and their rows
  *            decide.c       … who decides them; ballot.c counts
  *            handle.c       names that belong to one connection
- *            controller.c   one peer
+ *            controller.c   one peer; presence.c who is on a thread
  * Limits     named where they stop something.
  */
 #ifndef HOST_HUB_CORE_H

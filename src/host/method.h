@@ -27,6 +27,7 @@ enum method_act {
     ACT_UNSUBSCRIBE, // the hub answers
     ACT_FOLDERS,     // the hub answers
     ACT_APPROVALS,   // the hub answers
+    ACT_PRESENCE,    // the hub answers
     ACT_DECIDE,      // the hub answers: a decision on an approval
     ACT_DAEMON,      // ops.call answers
     ACT_HANDLE_OPEN, // forward with a handle of this connection

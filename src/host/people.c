@@ -10,7 +10,8 @@
 #define UNTIL_MAX_MS (UINT64_C(366) * 86400 * 1000)
 /* A timer sleeps with the machine, and the wall clock may be set: looked at this often
  * while an invitation runs. */
-#define LOOK_MS 30000u
+#define LOOK_MS  30000u
+#define LEAVE_MS 500u // for the sentence to get there before its session ends
 
 /* ---- what is asked for --------------------------------------------------------- */
 
@@ -136,9 +137,7 @@ static void end(struct host *h, struct device *device)
     audit_over(h->audit, &device->row);
     pair_cancel_of(h, device->row.id);
     hub_end(h->hub, device->row.id, why);
-    if (h->link != NULL) {
-        link_host_drop(h->link, device->row.id);
-    }
+    device->leaving = true;
     host_announce(h, "ended", &device->row, "");
 }
 
@@ -148,6 +147,12 @@ static void on_time(struct timer *t)
     const uint64_t now = clock_wall_ms();
     for (size_t i = 0; i < devices_count(h->devices); i++) {
         struct device *device = devices_at(h->devices, i);
+        if (device->leaving) {
+            device->leaving = false;
+            if (device_is_over(device, now) && h->link != NULL) {
+                link_host_drop(h->link, device->row.id);
+            }
+        }
         if (device->ending && device_is_over(device, now)) {
             device->ending = false;
             end(h, device);
@@ -164,6 +169,9 @@ void people_arm(struct host *h)
         struct device *device = devices_at(h->devices, i);
         const uint64_t at = device->row.until_ms;
         device->ending = device->ending || at > now;
+        if (device->leaving) {
+            wait = wait < LEAVE_MS ? wait : LEAVE_MS;
+        }
         if (at != 0 && device->ending) {
             const uint64_t left = at > now ? at - now : 0;
             wait = left < wait ? left : wait;

@@ -94,7 +94,8 @@ static void ask_rules(struct request *r, const struct approval_request *asked)
     if (hub->ops.policy == NULL) {
         return;
     }
-    hub->ops.policy->judge(hub->user, asked, hub->folders.home, &r->ruling);
+    hub->ops.policy->judge(hub->user, asked, hub->folders.home, r->thread->turn_role,
+                           &r->ruling);
     if (r->ruling.says == HUB_SAYS_ALLOW && moves_a_file(r)) {
         r->ruling.says = HUB_SAYS_ASK;
     }

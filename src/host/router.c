@@ -7,6 +7,7 @@
 #include "host/command.h"
 #include "host/guard.h"
 #include "host/handle.h"
+#include "host/presence.h"
 #include "host/request.h"
 #include "host/scope.h"
 #include "host/thread.h"
@@ -57,6 +58,12 @@ static void act_approvals(struct asked *a)
 {
     controller_result(a->by, a->id,
                       requests_list(a->by, json_get_bytes(a->params, "threadId")));
+}
+
+static void act_presence(struct asked *a)
+{
+    controller_result(a->by, a->id,
+                      presence_list(a->by, json_get_bytes(a->params, "threadId")));
 }
 
 static void act_decide(struct asked *a)
@@ -244,10 +251,17 @@ static void (*const acts[])(struct asked *a) = {
     [ACT_FOLDERS] = act_folders,     [ACT_UNSUBSCRIBE] = act_unsubscribe,
     [ACT_DAEMON] = act_daemon,       [ACT_HANDLE_OPEN] = act_handle,
     [ACT_APPROVALS] = act_approvals, [ACT_DECIDE] = act_decide,
-    [ACT_HANDLE_USE] = act_handle,   [ACT_HANDLE_CLOSE] = act_handle,
+    [ACT_PRESENCE] = act_presence,   [ACT_HANDLE_USE] = act_handle,
+    [ACT_HANDLE_CLOSE] = act_handle,
 };
 
 /* ---- rights and guards ----------------------------------------------------------------- */
+
+static bool gives_words(const struct method *m)
+{
+    return (m->flags & METHOD_WORKS) != 0 || strcmp(m->name, "turn/start") == 0 ||
+           strcmp(m->name, "turn/steer") == 0;
+}
 
 /* Words for a turn that runs do what its policy lets them: who may not choose a weaker
  * one may not borrow it from a turn that began past this host either. */
@@ -387,6 +401,9 @@ static void route(struct controller *c, const struct jsonrpc *rpc)
     a.thread = id.at != NULL ? thread_find(c->hub, id) : NULL;
     if (!is_refused(&a)) {
         apply_guard(&a);
+        if (a.thread != NULL && gives_words(a.method)) {
+            thread_hears_words(a.thread, c->info.role);
+        }
         act(&a);
     }
     json_decref(a.params);

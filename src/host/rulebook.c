@@ -204,7 +204,7 @@ static bool find_places(const struct approval_request *asked, const char *worksp
 /* The engine asks for every command, and may run an accepted one again outside its
  * sandbox: that a command would run within it is never known here. */
 void rulebook_judge(const struct rulebook *book, const struct approval_request *asked,
-                    const char *workspace, struct policy_answer *out)
+                    const char *workspace, unsigned role, struct policy_answer *out)
 {
     char root[PATH_MAX];
     char cwd[PATH_MAX];
@@ -231,6 +231,7 @@ void rulebook_judge(const struct rulebook *book, const struct approval_request *
                              .inside = inside_roots,
                              .user = roots};
     ask.moment.thread = thread;
+    ask.moment.role = role;
     if (ask.policy == POLICY_ON_FAILURE || ask.policy == POLICY_ON_REQUEST) {
         ask.leaves_sandbox = true;
     }

@@ -31,8 +31,8 @@ void rulebook_fini(struct rulebook *book);
 struct rule_moment rulebook_moment(void);
 
 /* A command or a change to files that the agent asks for. `workspace` is the folder of
- * its thread. Other kinds, and what asks for the network or for other folders: a person. */
+ * its thread, `role` (host/rights.h) of whoever started the turn, 0: not known. Other kinds, and what asks for the network or for other folders: a person. */
 void rulebook_judge(const struct rulebook *book, const struct approval_request *asked,
-                    const char *workspace, struct policy_answer *out);
+                    const char *workspace, unsigned role, struct policy_answer *out);
 
 #endif

@@ -4,11 +4,11 @@
 /* The host's rules, as the hub asks for them. */
 
 static void on_judge(void *user, const struct approval_request *asked,
-                     const char *folder, struct hub_ruling *out)
+                     const char *folder, enum role role, struct hub_ruling *out)
 {
     const struct host *h = user;
     struct policy_answer answer;
-    rulebook_judge(&h->rulebook, asked, folder, &answer);
+    rulebook_judge(&h->rulebook, asked, folder, role, &answer);
     *out = (struct hub_ruling){.quorum = answer.quorum};
     out->says = answer.verdict == VERDICT_ALLOW  ? HUB_SAYS_ALLOW
                 : answer.verdict == VERDICT_DENY ? HUB_SAYS_DENY

@@ -89,13 +89,15 @@ static const char *const lists[] = {
     "thread/search",
 };
 
-/* What names no thread and tells nothing of one; approvals look at their own. */
+/* What names no thread and tells nothing of one; approvals and who is present look at
+ * the scope themselves. */
 static const char *const harmless[] = {
     "collaborationMode/list",
     "farhand/approval/decide",
     "farhand/approval/list",
     "farhand/audit/headers",
     "farhand/commands/read",
+    "farhand/presence/list",
     "farhand/status",
     "initialize",
     "model/list",

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "host/item.h"
+#include "host/presence.h"
 #include "host/request.h"
 #include "host/upcall.h"
 #include "wire/delta.h"
@@ -140,6 +141,7 @@ bool thread_unsubscribe(struct thread *t, struct controller *c)
         return false;
     }
     drop_subscription(s);
+    presence_changed(t);
     return true;
 }
 
@@ -237,6 +239,15 @@ void thread_turn_completed(struct thread *t, struct bytes turn, bool orderly)
     if (bytes_equal_str(turn, t->turn)) {
         t->turn[0] = '\0';
         t->weak_turn = false;
+        t->turn_role = ROLE_NONE;
+    }
+}
+
+/* A turn that began past us stays nobody's, whoever steers it. */
+void thread_hears_words(struct thread *t, enum role role)
+{
+    if (t->turn_role == ROLE_NONE ? !t->active : role < t->turn_role) {
+        t->turn_role = role;
     }
 }
 
@@ -327,6 +338,7 @@ void thread_agent_died(struct thread *t)
     t->policy_is_fine = false;
     t->sandbox_is_fine = false;
     t->weak_turn = false;
+    t->turn_role = ROLE_NONE;
     t->turn[0] = '\0';
     if (list_is_empty(&t->subscriptions) || t->hidden) {
         thread_free(t);

@@ -37,6 +37,9 @@ struct thread {
     bool policy_is_fine; // the agent told that it runs under our profile
     bool sandbox_is_fine;
     bool weak_turn; // the active one began past us, under another policy than ours
+    enum role
+        turn_role;   // the least of those whose words the turn follows; NONE: unknown
+    bool was_shared; // more than one was told to be here
     struct controller *starter;       // NULL: not one of ours, or it has left
     struct controller *registrar;     // of dynamicTools
     struct controller *replay_to;     // whom the resume under way is for
@@ -82,6 +85,8 @@ void thread_snapshot(struct thread *t, struct controller *c, uint64_t joined_at)
 void thread_turn_started(struct thread *t, struct bytes turn);
 /* Closes items and requests that the agent left open; call before delivering. */
 void thread_turn_completed(struct thread *t, struct bytes turn, bool orderly);
+/* Somebody gives it words to work on: what the rules may ask of whoever started it. */
+void thread_hears_words(struct thread *t, enum role role);
 void thread_set_active(struct thread *t, bool active);
 /* A raw status of the agent: does it wait for anybody at all? */
 void thread_learn_waiting(struct thread *t, struct bytes status);

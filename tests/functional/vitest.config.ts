@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 // report says so; at a desk it is not.
 export default defineConfig({
   test: {
-    include: ["*.test.ts"],
+    include: ["*.test.ts", "evenings/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 120_000,

@@ -39,6 +39,7 @@ struct seat {
     struct controller *c;
     struct ear ear;
     unsigned n_changed; // farhand/approval/changed
+    char company[1024]; // the last farhand/presence/changed
     uint16_t closed;
 };
 
@@ -195,6 +196,12 @@ static inline void seat_send(void *user, struct blob *text)
     const struct bytes row = BYTES_LIT("{\"method\":\"farhand/approval/changed\"");
     if (bytes_equal(bytes_sub(octets, 0, row.len), row)) {
         seat->n_changed++; // beside what the agent's own protocol says
+        return;
+    }
+    const struct bytes company = BYTES_LIT("{\"method\":\"farhand/presence/changed\"");
+    if (bytes_equal(bytes_sub(octets, 0, company.len), company)) {
+        write_text(seat->company, sizeof(seat->company), "%.*s", (int)octets.len,
+                   (const char *)octets.at);
         return;
     }
     ear_put(&seat->ear, octets);

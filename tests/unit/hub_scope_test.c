@@ -42,6 +42,7 @@ TEST(every_method_is_for_the_threads_of_the_grant_or_closed)
         "farhand/approval/list",
         "farhand/audit/headers",
         "farhand/commands/read",
+        "farhand/presence/list",
         "farhand/status",
         "initialize",
         "model/list",

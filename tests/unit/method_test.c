@@ -44,6 +44,7 @@ static const struct {
     {"farhand/approval/list", ROLE_VIEWER},
     {"farhand/approval/decide", ROLE_APPROVER},
     {"farhand/audit/headers", ROLE_VIEWER},
+    {"farhand/presence/list", ROLE_VIEWER},
     {"farhand/folders/list", ROLE_OPERATOR},
     {"farhand/", ROLE_NONE},
     {"thread/delete", ROLE_OWNER},

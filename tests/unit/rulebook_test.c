@@ -61,7 +61,7 @@ static struct approval_request command(const char *text)
 static enum verdict verdict_on(const struct approval_request *asked)
 {
     struct policy_answer answer;
-    rulebook_judge(&book, asked, top, &answer);
+    rulebook_judge(&book, asked, top, 0, &answer);
     TRUE(answer.because[0] != '\0');
     return answer.verdict;
 }
@@ -136,7 +136,7 @@ TEST(rulebook_trusts_no_sandbox_that_an_accepted_command_may_leave)
     struct diag diag = {""};
     const struct approval_request mv = command("/bin/bash -lc 'mv a b'");
     TRUE(rulebook_load(top, top, "o", &other, &diag) == OK);
-    rulebook_judge(&other, &mv, top, &answer);
+    rulebook_judge(&other, &mv, top, 0, &answer);
     EQ_INT(answer.verdict, VERDICT_ASK);
     rulebook_fini(&other);
 }
