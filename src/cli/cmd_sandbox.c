@@ -106,7 +106,7 @@ static int plan_again(struct job *j, struct diag *diag)
     if (e == OK) {
         e = sandbox_plan_make(&j->plan, &j->policy, &j->site, diag);
     }
-    return e == OK ? EXIT_DONE : e == ERR_DENIED ? EXIT_SANDBOX : EXIT_USAGE;
+    return e == OK ? EXIT_DONE : EXIT_SANDBOX;
 }
 
 static void say_denials(const struct job *j)
@@ -182,6 +182,13 @@ static int fail_with(int code, const struct diag *diag)
     return cli_fail(code, "%s", text);
 }
 
+static void say_missing(const struct plan *p)
+{
+    for (size_t i = 0; i < p->n_missing; i++) {
+        (void)cli_fail(0, "weaker: %s", p->missing[i]);
+    }
+}
+
 static int run_command(struct job *j)
 {
     struct diag diag = {.text = ""};
@@ -204,6 +211,7 @@ static int run_command(struct job *j)
         if (code != EXIT_DONE) {
             return fail_with(code, &diag);
         }
+        say_missing(&j->plan);
         e = sandbox_run(&j->plan, &j->env, argv, &j->result, &diag);
     }
     if (e != OK) {
@@ -232,8 +240,8 @@ static int run_job(struct job *j)
     if (code != EXIT_DONE) {
         return fail_with(code, &diag);
     }
-    for (size_t i = 0; i < j->plan.n_missing && !explains; i++) {
-        (void)cli_fail(0, "weaker: %s", j->plan.missing[i]);
+    if (!explains) {
+        say_missing(&j->plan);
     }
     return explains ? explain(j) : run_command(j);
 }

@@ -158,7 +158,7 @@ static bool grant_around(const struct rules *r, const struct plan *p,
 {
     DIR *dir = opendir(folder);
     if (dir == NULL) {
-        return true;
+        return strcmp(folder, "/") != 0; // then nothing could be granted, nor run
     }
     bool good = true;
     for (struct dirent *d = readdir(dir); d != NULL && good; d = readdir(dir)) {

@@ -29,7 +29,7 @@ struct run {
     struct sandbox_result *result;
     struct outputs outputs;
     struct disks disks;
-    char scratch[64];
+    char scratch[SCRATCH_PATH_MAX];
     pid_t child;
     uint64_t started_ms;
     uint64_t kill_at_ms; // 0: none

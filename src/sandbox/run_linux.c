@@ -35,8 +35,8 @@ struct run {
     struct places places;
     struct watch watch;
     struct outputs outputs;
-    char scratch[64]; // "" with namespaces
-    int report;       // read end
+    char scratch[SCRATCH_PATH_MAX]; // "" with namespaces
+    int report;                     // read end
     int talk;
     int signals;
     int workspace;

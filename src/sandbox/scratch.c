@@ -10,11 +10,14 @@
 
 enum err scratch_make(char *out, size_t size)
 {
-    char name[] = "/tmp/farhand-sandbox-XXXXXX";
-    if (mkdtemp(name) == NULL) {
-        return ERR_IO;
+    const char *named = getenv("TMPDIR"); // in a sandbox the only place there is
+    const char *folder = named != NULL && named[0] == '/' ? named : "/tmp";
+    const enum err e = text_format(out, size, "%s/farhand-sandbox-XXXXXX", folder);
+    if (e != OK || mkdtemp(out) == NULL) {
+        out[0] = '\0';
+        return e != OK ? e : ERR_IO;
     }
-    return text_format(out, size, "%s", name);
+    return OK;
 }
 
 static void empty(int folder, int depth)

@@ -11,8 +11,10 @@
 
 #include "base/err.h"
 
-#define SCRATCH_DEPTH 64
+#define SCRATCH_DEPTH    64
+#define SCRATCH_PATH_MAX 512
 
+/* Below $TMPDIR, or /tmp. */
 NODISCARD enum err scratch_make(char *out, size_t size);
 void scratch_remove(const char *path); // never follows a link
 

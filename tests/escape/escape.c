@@ -25,7 +25,8 @@ int main(int argc, char **argv)
     if (strcmp(name, "control") == 0) {
         return 0;
     }
-    int code = try_in(file_attempts, n_file_attempts, name, args);
+    int code = argc < 4 ? -1 : try_in(start_attempts, n_start_attempts, name, argv + 2);
+    code = code >= 0 ? code : try_in(file_attempts, n_file_attempts, name, args);
     code = code >= 0 ? code : try_in(process_attempts, n_process_attempts, name, args);
     code = code >= 0 ? code : try_in(socket_attempts, n_socket_attempts, name, args);
     code = code >= 0 ? code : try_in(kernel_attempts, n_kernel_attempts, name, args);

@@ -23,5 +23,7 @@ extern const struct attempt socket_attempts[];
 extern const size_t n_socket_attempts;
 extern const struct attempt kernel_attempts[];
 extern const size_t n_kernel_attempts;
+extern const struct attempt start_attempts[]; // these get all of the words
+extern const size_t n_start_attempts;
 
 #endif

@@ -231,7 +231,7 @@ static bool waits_long(char **a)
     return true;
 }
 
-static bool is_running(char **a)
+static bool looks_for(const char *tag, bool ends)
 {
     bool found = false;
     DIR *proc = opendir("/proc");
@@ -246,15 +246,27 @@ static bool is_running(char **a)
             (void)close(fd);
         }
         if (n > 0 && memmem(line, (size_t)n, "wait_long", 9) != NULL &&
-            memmem(line, (size_t)n, a[0], strlen(a[0])) != NULL) {
+            memmem(line, (size_t)n, tag, strlen(tag)) != NULL) {
             found = true;
-            (void)kill(pid_of(d->d_name), SIGKILL);
+            if (ends) {
+                (void)kill(pid_of(d->d_name), SIGKILL);
+            }
         }
     }
     if (proc != NULL) {
         (void)closedir(proc);
     }
     return found;
+}
+
+static bool is_running(char **a)
+{
+    return looks_for(a[0], true);
+}
+
+static bool runs(char **a)
+{
+    return looks_for(a[0], false);
 }
 
 static bool differs(char **a)
@@ -264,17 +276,30 @@ static bool differs(char **a)
 }
 
 const struct attempt process_attempts[] = {
-    {"proc_mem", reads_mem},     {"ptrace", traces},
-    {"ptrace_seize", seizes},    {"vm_read", reads_vm},
-    {"vm_write", writes_vm},     {"pidfd_getfd", takes_descriptor},
-    {"kcmp", compares},          {"tgkill", tgkills},
-    {"sigqueue", queues},        {"pidfd_signal", signals_pidfd},
-    {"owner_signal", owns_for},  {"nice", nices},
-    {"affinity", pins},          {"prlimit", limits},
-    {"wait_long", waits_long},   {"is_running", is_running},
-    {"euid_differs", differs},   {"ioprio", sets_io_priority},
-    {"schedule", schedules},     {"process_madvise", advises},
-    {"move_pages", moves_pages}, {"robust_list", reads_locks},
-    {"traceme", is_traced},      {"break_away", breaks_away},
+    {"proc_mem", reads_mem},
+    {"ptrace", traces},
+    {"ptrace_seize", seizes},
+    {"vm_read", reads_vm},
+    {"vm_write", writes_vm},
+    {"pidfd_getfd", takes_descriptor},
+    {"kcmp", compares},
+    {"tgkill", tgkills},
+    {"sigqueue", queues},
+    {"pidfd_signal", signals_pidfd},
+    {"owner_signal", owns_for},
+    {"nice", nices},
+    {"affinity", pins},
+    {"prlimit", limits},
+    {"wait_long", waits_long},
+    {"is_running", is_running},
+    {"runs", runs},
+    {"euid_differs", differs},
+    {"ioprio", sets_io_priority},
+    {"schedule", schedules},
+    {"process_madvise", advises},
+    {"move_pages", moves_pages},
+    {"robust_list", reads_locks},
+    {"traceme", is_traced},
+    {"break_away", breaks_away},
 };
 const size_t n_process_attempts = COUNT(process_attempts);
