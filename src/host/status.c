@@ -59,7 +59,8 @@ static json_t *agent_part(const struct host *h)
     json_set_bool(out, "private", h->engine_options.private_agent);
     json_set_bool(out, "managed", s->managed);
     json_set_bool(out, "selfApproval",
-                  s->state == ENGINE_READY && !local_door_knows_agent(h->door));
+                  s->state == ENGINE_READY && h->door != NULL &&
+                      !local_door_knows_agent(h->door));
     json_set(out, "ageMs",
              h->engine_heard_ms == 0 ? json_null()
                                      : json_integer((json_int_t)(loop_now_ms(h->loop) -
