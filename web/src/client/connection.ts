@@ -16,6 +16,7 @@ import { fragments, MAX_STREAM } from "../session/streams";
 import { type Durable, Journal, MemoryDurable } from "./journal";
 import { type Leg, LegClosed, type SocketMaker } from "./leg";
 import type { HostRecord, Store } from "./store";
+import { Watch } from "./watch";
 import { firstWay, type WayPlan } from "./way";
 
 export type Phase = "off" | "dialing" | "securing" | "open" | "waiting" | "ended";
@@ -39,6 +40,8 @@ export interface ConnectionState {
 export interface StreamEvents {
   /** True: must not be missed; acknowledged once what came of it is on disk. */
   message(text: string): boolean | void;
+  /** Somebody waits for an answer on it. */
+  waits?(): boolean;
   /** The host forgot the stream: what was asked on it has an unknown outcome. */
   lost(): void;
 }
@@ -79,7 +82,6 @@ interface LaneRow {
 const BACKOFF_MS = [0, 250, 1000, 2000, 5000, 10_000, 20_000];
 const SECURE_MS = 10_000;
 const PING_EVERY_MS = 20_000;
-const PING_TIMEOUT_MS = 8_000;
 
 class HostStream implements Stream {
   /** Given with the first message, so that streams open in the order of their numbers; 0 before. */
@@ -111,7 +113,12 @@ export class Connection {
   private generation = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private pingTimer: ReturnType<typeof setTimeout> | undefined;
-  private pongTimer: ReturnType<typeof setTimeout> | undefined;
+  private asked = false;
+  private readonly watch = new Watch({
+    waits: () => this.waits(),
+    ask: () => this.ping(),
+    dead: () => this.lost("host", "The line went silent."),
+  });
   private secureTimer: ReturnType<typeof setTimeout> | undefined;
   private ackTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly delivered = new Set<(upTo: number) => void>();
@@ -241,13 +248,15 @@ export class Connection {
   }
 
   private timers() {
-    return [this.retryTimer, this.secureTimer, this.pingTimer, this.pongTimer, this.ackTimer];
+    return [this.retryTimer, this.secureTimer, this.pingTimer, this.ackTimer];
   }
 
   /** Ends the session of this generation without a word about what comes next. */
   private drop(reason: number): void {
     this.generation++;
     for (const timer of this.timers()) clearTimeout(timer);
+    this.watch.stop();
+    this.asked = false;
     const { session, leg } = this;
     this.session = undefined;
     this.leg = undefined;
@@ -326,7 +335,10 @@ export class Connection {
     this.session = session = next;
     this.th4 = made.keys.th4;
     leg.send(made.msg3);
-    way.hand((octets) => next.receive(octets));
+    way.hand((octets) => {
+      if (live()) this.watch.heard();
+      next.receive(octets);
+    });
   }
 
   private plan(live: () => boolean): WayPlan {
@@ -363,7 +375,7 @@ export class Connection {
       case "acked":
         return this.heardAck();
       case "pong":
-        clearTimeout(this.pongTimer);
+        this.asked = false;
         return this.set(this.current.phase);
       case "denied": {
         const { code, sentence } = parseDenied(event.body);
@@ -480,6 +492,7 @@ export class Connection {
     // Without a session it waits in the lane, numbered, for the next one.
     if (this.session) this.session.sendMessage(id, text, opens);
     else queueMessage(this.lane, id, text, opens);
+    this.watch.stir();
     this.keepLane();
     this.diary?.later();
     this.scheduleAck();
@@ -540,9 +553,18 @@ export class Connection {
 
   /** One round trip to the relay and one to the host; silence means a dead line. */
   private probe(): void {
+    this.ping();
+    this.watch.stir();
+  }
+
+  private ping(): void {
+    this.asked = true;
     this.leg?.ping();
     this.session?.ping();
-    clearTimeout(this.pongTimer);
-    this.pongTimer = setTimeout(() => this.lost("host", "The line went silent."), PING_TIMEOUT_MS);
+  }
+
+  private waits(): boolean {
+    if (this.current.phase !== "open") return false;
+    return this.asked || this.lane.waiting > 0 || [...this.streams].some((stream) => stream.events.waits?.() === true);
   }
 }

@@ -4,18 +4,21 @@
 
 import {
   type Decider, type DeviceRow, type FarhandStatus, type Folder, type Model, type Queued, type Thread, type ThreadStatus,
-  toItem, type Turn,
+  toItem,
 } from "../wire/codex";
 import { unhex } from "../wire/bytes";
 import { type Params, RpcCode, type RpcId } from "../wire/jsonrpc";
 import { Approvals } from "./approvals";
 import type { Card } from "./card";
 import { Company } from "./company";
+import { type Act, type ActKind, Acts } from "./acts";
+import { History } from "./history";
 import { type HostClient, RpcError, type ServerRequest } from "./index";
 import type { Journal } from "./journal";
 import { LogWatch } from "./log_watch";
 import { Outbox, type Outgoing } from "./outbox";
-import { type Decision, type StoredEntry, ThreadModel } from "./thread";
+import { Reader, sentence } from "./reader";
+import { type Decision, ThreadModel } from "./thread";
 
 export interface Notice {
   id: number;
@@ -23,20 +26,11 @@ export interface Notice {
   tone: "info" | "bad";
 }
 
-const PAGE = 40;
 const LIST = 60;
-
-function sentence(error: unknown): string {
-  if (error instanceof RpcError) {
-    if (error.code === RpcCode.NOT_ALLOWED) return "Your role on this host does not allow that.";
-    return error.message;
-  }
-  return error instanceof Error ? error.message : "Something failed.";
-}
 
 export class Desk {
   threads = new Map<string, Thread>();
-  readonly open = new Map<string, ThreadModel>();
+  readonly reader: Reader;
   readonly approvals: Approvals;
   readonly log: LogWatch;
   private readonly company: Company;
@@ -44,6 +38,13 @@ export class Desk {
   notices: Notice[] = [];
   listed: "no" | "loading" | "yes" | "failed" = "no";
   readonly outbox: Outbox;
+  readonly acts: Acts;
+  private readonly history: History;
+  /** Set: the list is a copy from then. */
+  listKeptAt: number | undefined;
+  /** Of the list's next page; null: that was all. */
+  private moreThreads: string | null = null;
+  archived: Thread[] | undefined;
   /** What this device keeps; its trouble is told in the strip. */
   journal: Journal | undefined;
   private readonly listeners = new Set<() => void>();
@@ -56,6 +57,19 @@ export class Desk {
     private readonly now: () => number = Date.now,
   ) {
     this.outbox = new Outbox(client, (id) => this.openThread(id), () => this.changed(), this.now);
+    this.acts = new Acts(client, {
+      changed: () => this.changed(), done: (act, result) => this.acted(act, result),
+    }, this.now);
+    this.history = new History(client.shelf, client.host.id, this.now);
+    this.reader = new Reader({
+      client, history: this.history, now: this.now,
+      summary: (id) => this.threads.get(id),
+      say: (text, tone) => this.say(text, tone),
+      changed: () => this.changed(),
+      seen: (model) => this.outbox.seen(model),
+      loadQueue: (id) => this.loadQueue(id),
+    });
+    void this.showCopies();
     this.log = new LogWatch(client, () => this.changed(), this.now);
     this.approvals = new Approvals(
       client, this.log, (sentence) => this.say(sentence), () => this.changed(), this.now);
@@ -78,6 +92,10 @@ export class Desk {
   close(): void {
     for (const stop of this.stops) stop();
     this.listeners.clear();
+  }
+
+  get open(): Map<string, ThreadModel> {
+    return this.reader.open;
   }
 
   // --- telling the page -------------------------------------------------------------
@@ -121,7 +139,7 @@ export class Desk {
       ...reopen.map((id) => this.openThread(id, true)),
     ]);
     for (const model of this.open.values()) this.outbox.seen(model);
-    await this.outbox.settle();
+    await Promise.all([this.outbox.settle(), this.acts.settle()]);
     this.changed();
   }
 
@@ -131,9 +149,12 @@ export class Desk {
 
   async loadThreads(): Promise<void> {
     try {
-      const { data } = await this.client.request<{ data: Thread[] }>("thread/list", {
+      const { data, nextCursor } = await this.client.request<{ data: Thread[]; nextCursor?: string | null }>("thread/list", {
         limit: LIST, sortKey: "updated_at", sortDirection: "desc", archived: false,
       });
+      this.moreThreads = nextCursor ?? null;
+      this.listKeptAt = undefined;
+      this.history.keepList(data);
       const listed = new Map(data.map((thread) => [thread.id, thread]));
       // A fresh thread is not listed before its first turn; keep what we know of it.
       for (const [id, model] of this.open) if (!listed.has(id)) listed.set(id, model.thread);
@@ -146,81 +167,100 @@ export class Desk {
     this.changed();
   }
 
-  // --- threads ------------------------------------------------------------------------
-
-  async openThread(id: string, again = false): Promise<ThreadModel> {
-    const known = this.open.get(id);
-    if (known && !again) return known;
-    const summary = this.threads.get(id) ?? known?.thread;
-    const model = new ThreadModel(summary ?? blankThread(id));
-    this.open.set(id, model);
-    try {
-      const { thread } = await this.client.request<{ thread: Thread }>("thread/resume", {
-        threadId: id, excludeTurns: true,
-      });
-      model.thread = thread;
-      model.status = thread.status;
-    } catch (error) {
-      // Before its first message a thread cannot be resumed, and one that another
-      // program holds opens for reading only; its history still loads.
-      const fresh = error instanceof RpcError && /no rollout/.test(error.message);
-      if (!fresh) this.say(sentence(error), "bad");
-      if (fresh && known) this.open.set(id, known);
-    }
-    void this.loadQueue(id);
-    await this.loadOlder(this.open.get(id)!);
-    return this.open.get(id)!;
+  get hasMoreThreads(): boolean {
+    return this.moreThreads !== null;
   }
 
-  async loadOlder(model: ThreadModel): Promise<void> {
-    if (model.older === null) return;
+  /** The next page of the list, for who scrolls to its end. */
+  async loadMoreThreads(): Promise<void> {
+    const cursor = this.moreThreads;
+    if (cursor === null) return;
+    this.moreThreads = null;
     try {
-      if (model.older === undefined) await this.loadTurns(model);
-      const page = await this.client.request<{ data: StoredEntry[]; nextCursor: string | null }>(
-        "thread/items/list", {
-          threadId: model.id, limit: PAGE, sortDirection: "desc", cursor: model.older ?? null,
-        });
-      model.prepend(page.data.toReversed());
-      model.older = page.nextCursor;
-      this.outbox.seen(model);
-    } catch {
-      await this.readWhole(model);
+      const { data, nextCursor } = await this.client.request<{ data: Thread[]; nextCursor?: string | null }>("thread/list", {
+        limit: LIST, sortKey: "updated_at", sortDirection: "desc", archived: false, cursor,
+      });
+      for (const thread of data) if (!this.threads.has(thread.id)) this.threads.set(thread.id, thread);
+      this.moreThreads = nextCursor ?? null;
+    } catch (error) {
+      this.moreThreads = cursor;
+      this.say(sentence(error), "bad");
     }
     this.changed();
   }
 
-  private async loadTurns(model: ThreadModel): Promise<void> {
-    const { data } = await this.client.request<{ data: Turn[] }>("thread/turns/list", {
-      threadId: model.id, limit: 50, sortDirection: "desc", itemsView: "notLoaded",
+  async loadArchived(): Promise<void> {
+    const { data } = await this.client.request<{ data: Thread[] }>("thread/list", {
+      limit: LIST, sortKey: "updated_at", sortDirection: "desc", archived: true,
     });
-    for (const turn of data.toReversed()) model.addTurn(turn);
+    this.archived = data;
+    this.changed();
   }
 
-  /** Where windows are not offered: the whole thread at once, if it can be had. */
-  private async readWhole(model: ThreadModel): Promise<void> {
-    model.older = null;
-    try {
-      const { thread } = await this.client.request<{ thread: Thread }>("thread/read", {
-        threadId: model.id, includeTurns: true,
-      });
-      const turns = thread.turns ?? [];
-      for (const turn of turns) model.addTurn(turn);
-      model.prepend(turns.flatMap((turn) =>
-        (turn.items ?? []).map((item) => ({ turnId: turn.id, item }))));
-    } catch {
-      // A thread before its first message has no history; there is nothing to tell.
+  /** What was read last, until the host answers. */
+  private async showCopies(): Promise<void> {
+    const kept = await this.history.list();
+    if (!kept || this.listed === "yes") return;
+    for (const thread of kept.threads) {
+      // What ran then need not run now: only the host knows.
+      if (!this.threads.has(thread.id)) this.threads.set(thread.id, { ...thread, status: { type: "notLoaded" } });
     }
+    this.listKeptAt = kept.at;
+    this.changed();
+  }
+
+  // --- threads ------------------------------------------------------------------------
+
+  openThread(id: string, again = false): Promise<ThreadModel> {
+    return this.reader.openThread(id, again);
+  }
+
+  /** Begins a thread with its first words; until the host has made it, it is an act. */
+  begin(cwd: string | undefined, text: string, images: string[] = []): Act {
+    return this.acts.do("start", "", "New thread", cwd ? { cwd } : {}, text, images);
+  }
+
+  /** Called by the table of acts, in the moment of the answer. */
+  private acted(act: Act, result: { thread?: Thread } | undefined): void {
+    if (result) this.noteClamp(result);
+    if (act.kind === "start" && result?.thread) return this.began(act, result.thread);
+    if (act.kind === "fork" && result?.thread) {
+      this.note(result.thread);
+      return this.arrived(act.id, result.thread.id);
+    }
+    if (act.kind === "rename") this.renamed(act.threadId, String(act.params["name"]));
+    if (act.kind === "archive") this.gone(act.threadId);
+    if (act.kind === "unarchive") void Promise.allSettled([this.loadThreads(), this.loadArchived()]);
+    if (act.kind === "settings") this.settled(act);
+  }
+
+  private began(act: Act, thread: Thread): void {
+    const model = this.adopt(thread);
+    if (act.text) this.outbox.send(model.id, act.text, { images: act.images ?? [] });
+    this.arrived(act.id, model.id);
+  }
+
+  /** Which thread an act has led to, for the screen that waits for it. */
+  readonly arrivals = new Map<string, string>();
+
+  private arrived(actId: string, threadId: string): void {
+    this.arrivals.set(actId, threadId);
+    this.changed();
+  }
+
+  private adopt(thread: Thread): ThreadModel {
+    const model = new ThreadModel(thread);
+    model.older = null;
+    this.open.set(model.id, model);
+    this.threads.set(model.id, thread);
+    this.changed();
+    return model;
   }
 
   async startThread(cwd: string | undefined): Promise<ThreadModel> {
     const result = await this.client.request<{ thread: Thread }>("thread/start", cwd ? { cwd } : {});
     this.noteClamp(result);
-    const model = new ThreadModel(result.thread);
-    model.older = null;
-    this.open.set(model.id, model);
-    this.threads.set(model.id, result.thread);
-    this.changed();
-    return model;
+    return this.adopt(result.thread);
   }
 
   private noteClamp(result: unknown): void {
@@ -237,8 +277,8 @@ export class Desk {
   // --- what a person does ---------------------------------------------------------------
 
   /** Into the turn that runs, or as a new one; `next`: after the one that runs. */
-  send(model: ThreadModel, text: string, next = false): Outgoing {
-    return this.outbox.send(model, text, next);
+  send(model: Pick<ThreadModel, "id">, text: string, next = false, images: string[] = []): Outgoing {
+    return this.outbox.send(model.id, text, { next, images });
   }
 
   /** What waits for its turn in a thread, in order. */
@@ -265,31 +305,39 @@ export class Desk {
     }).then(() => this.loadQueue(model.id)));
   }
 
-  async interrupt(model: ThreadModel): Promise<void> {
+  interrupt(model: ThreadModel): void {
     const turn = model.activeTurn;
     if (!turn) return;
-    await this.attempt(this.client.request("turn/interrupt", { threadId: model.id, turnId: turn.id }));
+    const asked = this.acts.of(model.id).some((act) => act.kind === "interrupt" && act.params["turnId"] === turn.id);
+    if (!asked) this.act("interrupt", model.id, "Interrupt", { turnId: turn.id });
   }
 
-  async rename(model: ThreadModel, name: string): Promise<void> {
-    await this.attempt(this.client.request("thread/name/set", { threadId: model.id, name }));
-    this.renamed(model.id, name);
+  rename(model: ThreadModel, name: string): void {
+    this.act("rename", model.id, `Rename to “${name}”`, { name });
   }
 
-  /** Resolves to false when the host refused; it has said why. */
-  archive(id: string): Promise<boolean> {
-    return this.attempt(this.client.request("thread/archive", { threadId: id }));
+  archive(id: string): void {
+    this.act("archive", id, "Archive", {});
+  }
+
+  unarchive(id: string): void {
+    this.act("unarchive", id, "Bring back", {});
   }
 
   /** A copy of the history under a new id. */
-  async fork(model: ThreadModel): Promise<string | undefined> {
-    let made: Thread | undefined;
-    await this.attempt(this.client.request<{ thread: Thread }>("thread/fork", {
-      threadId: model.id, excludeTurns: true,
-    }).then(({ thread }) => (made = thread)));
-    if (made) this.note(made);
-    this.changed();
-    return made?.id;
+  fork(model: ThreadModel): Act {
+    return this.act("fork", model.id, "Fork", { excludeTurns: true });
+  }
+
+  /** Another look of the agent at what is not committed yet. */
+  review(model: ThreadModel): void {
+    this.act("review", model.id, "Review uncommitted changes", {
+      target: { type: "uncommittedChanges" }, delivery: "inline",
+    });
+  }
+
+  private act(kind: ActKind, threadId: string, what: string, params: Record<string, unknown>): Act {
+    return this.acts.do(kind, threadId, what, { threadId, ...params });
   }
 
   async models(): Promise<Model[]> {
@@ -298,16 +346,17 @@ export class Desk {
   }
 
   /** For the turns that come; the one that runs keeps what it has. */
-  async choose(model: ThreadModel, settings: { model?: string; effort?: string }): Promise<void> {
-    const done = await this.attempt(this.client.request("thread/settings/update", {
-      threadId: model.id, ...settings,
-    }).then((result) => this.noteClamp(result)));
-    if (!done) return;
-    const { model: name, effort } = settings;
+  choose(model: ThreadModel, settings: { model?: string; effort?: string }): void {
+    this.act("settings", model.id, `Use ${[settings.model, settings.effort].filter(Boolean).join(", ")}`, settings);
+  }
+
+  private settled({ threadId, params }: Act): void {
+    const model = this.open.get(threadId);
+    if (!model) return;
+    const { model: name, effort } = params as { model?: string; effort?: string };
     model.thread = {
       ...model.thread, ...(name ? { model: name } : {}), ...(effort ? { reasoningEffort: effort } : {}),
     };
-    this.changed();
   }
 
   private async attempt(work: Promise<unknown>): Promise<boolean> {
@@ -373,6 +422,7 @@ export class Desk {
       this.preview(threadId, params["item"]);
       if (model) this.outbox.seen(model);
     }
+    if (method === "turn/completed" && model) this.history.keepWindow(model);
     if (own || taken) this.changed();
   }
 
@@ -434,6 +484,7 @@ export class Desk {
 
   gone(id: string): void {
     this.threads.delete(id);
+    this.history.drop(id);
   }
 
   tell(value: FarhandStatus): void {
@@ -444,10 +495,6 @@ export class Desk {
     const { idx, head } = value.audit ?? {};
     if (idx !== undefined && head?.length === 64) this.log.note({ idx, head: unhex(head) });
   }
-}
-
-function blankThread(id: string): Thread {
-  return { id, preview: "", cwd: "", createdAt: 0, updatedAt: 0, status: { type: "notLoaded" } };
 }
 
 function threadOf(params: Params): string | undefined {

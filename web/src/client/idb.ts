@@ -1,15 +1,18 @@
 // The store of the page: IndexedDB, which keeps non-extractable CryptoKeys as they
-// are. Two object stores: the hosts this device is paired with, and the journal's rows.
+// are. Three object stores: the hosts this device is paired with, the journal's rows, and
+// copies of what was read last.
 //
 // Every write is strict: what was announced as done survives a flat battery. And it is
 // done when its transaction is complete, not when its request succeeded.
 
+import type { Shelf } from "./history";
 import type { Durable, Row } from "./journal";
 import type { HostRecord, Store } from "./store";
 
 const NAME = "farhand";
 const HOSTS = "hosts";
 const ROWS = "rows";
+const COPIES = "copies";
 const STRICT: IDBTransactionOptions = { durability: "strict" };
 
 function done<T>(request: IDBRequest<T>): Promise<T> {
@@ -27,7 +30,7 @@ function completed(transaction: IDBTransaction): Promise<void> {
   });
 }
 
-export class IdbStore implements Store, Durable {
+export class IdbStore implements Store, Durable, Shelf {
   private database: Promise<IDBDatabase> | undefined;
 
   private open(): Promise<IDBDatabase> {
@@ -39,10 +42,11 @@ export class IdbStore implements Store, Durable {
   }
 
   private async opened(): Promise<IDBDatabase> {
-    const request = indexedDB.open(NAME, 2);
+    const request = indexedDB.open(NAME, 3);
     request.onupgradeneeded = (event) => {
       if (event.oldVersion < 1) request.result.createObjectStore(HOSTS, { keyPath: "id" });
-      request.result.createObjectStore(ROWS, { keyPath: ["host", "kind", "id"] });
+      if (event.oldVersion < 2) request.result.createObjectStore(ROWS, { keyPath: ["host", "kind", "id"] });
+      request.result.createObjectStore(COPIES, { keyPath: ["host", "id"] });
     };
     const database = await done(request);
     // Cleared by the person or the browser: the next write opens it anew.
@@ -74,10 +78,36 @@ export class IdbStore implements Store, Durable {
 
   /** The keys, and everything kept about it. */
   remove(id: string): Promise<void> {
-    return this.write([HOSTS, ROWS], (t) => {
+    return this.write([HOSTS, ROWS, COPIES], (t) => {
       t.objectStore(HOSTS).delete(id);
       t.objectStore(ROWS).delete(IDBKeyRange.bound([id], [id, []]));
+      t.objectStore(COPIES).delete(IDBKeyRange.bound([id], [id, []]));
     });
+  }
+
+  // --- copies -----------------------------------------------------------------------
+
+  async keepCopy(host: string, id: string, value: unknown): Promise<void> {
+    const transaction = (await this.open()).transaction(COPIES, "readwrite"); // may be lost: not strict
+    const end = completed(transaction);
+    transaction.objectStore(COPIES).put({ host, id, value });
+    await end;
+  }
+
+  async readCopy(host: string, id: string): Promise<unknown> {
+    const transaction = (await this.open()).transaction(COPIES, "readonly");
+    const row = await done(transaction.objectStore(COPIES).get([host, id]) as IDBRequest<{ value: unknown } | undefined>);
+    return row?.value;
+  }
+
+  async copies(host: string): Promise<string[]> {
+    const transaction = (await this.open()).transaction(COPIES, "readonly");
+    const keys = await done(transaction.objectStore(COPIES).getAllKeys(IDBKeyRange.bound([host], [host, []])));
+    return (keys as [string, string][]).map(([, id]) => id);
+  }
+
+  dropCopy(host: string, id: string): Promise<void> {
+    return this.write([COPIES], (t) => t.objectStore(COPIES).delete([host, id]));
   }
 
   // --- the journal ------------------------------------------------------------------

@@ -28,6 +28,7 @@
 
 import { RpcCode, type RpcErrorBody, type RpcId, type Params } from "../wire/jsonrpc";
 import { Connection, type ConnectionState, type LastSession, type Mark, type Stream } from "./connection";
+import type { Shelf } from "./history";
 import type { Durable, Journal } from "./journal";
 import type { SocketMaker } from "./leg";
 import { pairByLink, pairByPhrase, PairFailed, type PairDeps, type Pairing } from "./pair";
@@ -52,6 +53,8 @@ export interface ControllerOptions {
   mayDial?: (url: string) => boolean;
   /** What survives this program: the lane, what was typed, what was decided. */
   durable?: Durable;
+  /** Copies of what was read last, for when there is no line. */
+  shelf?: Shelf;
 }
 
 /** What became of a command whose answer was lost with its stream. */
@@ -94,6 +97,7 @@ export class HostClient {
   constructor(
     private readonly connection: Connection,
     private readonly clientInfo: { name: string; title: string; version: string },
+    readonly shelf?: Shelf,
   ) {
     this.peer = this.openStream();
     connection.start();
@@ -102,6 +106,7 @@ export class HostClient {
   private openStream(): RpcPeer {
     const stream = this.connection.openStream({
       message: (text) => peer.receive(text),
+      waits: () => peer.waits,
       lost: () => this.renew(peer),
     });
     const peer: RpcPeer = new RpcPeer(stream, {
@@ -315,13 +320,13 @@ export class Controller {
     const hosts = await this.hosts();
     const record = id === undefined ? hosts[0] : hosts.find((host) => host.id === id);
     if (!record) throw new Error("no such host is paired");
-    const { WebSocket, store, deviceName, durable, mayDial } = this.options;
+    const { WebSocket, store, deviceName, durable, mayDial, shelf } = this.options;
     const connection = new Connection(record, {
       WebSocket, store, deviceName, version: this.version, now: this.now,
       ...(durable ? { durable } : {}), ...(mayDial ? { mayDial } : {}),
     });
     const info = { name: "farhand_web", title: "Farhand", version: this.version };
-    const client = new HostClient(connection, info);
+    const client = new HostClient(connection, info, shelf);
     this.clients.add(client);
     return client;
   }

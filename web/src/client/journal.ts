@@ -5,7 +5,9 @@
 // When the disk refuses (no room, storage cleared, a private window), nothing stops:
 // the page goes on from memory, and `trouble` is the sentence that says so.
 
-export type RowKind = "lane" | "outbox" | "ask" | "decision" | "audit" | "devices";
+import type { Shelf } from "./history";
+
+export type RowKind = "lane" | "outbox" | "act" | "ask" | "decision" | "audit" | "devices";
 
 export interface Row {
   host: string;
@@ -123,10 +125,27 @@ function sentenceOf(error: unknown): string {
 }
 
 /** Forgets everything when the program ends: for tests and scripts. */
-export class MemoryDurable implements Durable {
+export class MemoryDurable implements Durable, Shelf {
   readonly kept = new Map<string, Row>();
+  private readonly copied = new Map<string, unknown>();
   /** Set by a test: what the disk says instead of keeping. */
   refuses: Error | undefined;
+
+  async keepCopy(host: string, id: string, value: unknown): Promise<void> {
+    this.copied.set(`${host}/${id}`, structuredClone(value));
+  }
+
+  async readCopy(host: string, id: string): Promise<unknown> {
+    return structuredClone(this.copied.get(`${host}/${id}`));
+  }
+
+  async copies(host: string): Promise<string[]> {
+    return [...this.copied.keys()].filter((key) => key.startsWith(`${host}/`)).map((key) => key.slice(host.length + 1));
+  }
+
+  async dropCopy(host: string, id: string): Promise<void> {
+    this.copied.delete(`${host}/${id}`);
+  }
 
   async load(host: string): Promise<Row[]> {
     return structuredClone([...this.kept.values()].filter((row) => row.host === host));

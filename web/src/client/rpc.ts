@@ -109,6 +109,10 @@ export class RpcPeer {
     else waiting.resolve(result);
   }
 
+  get waits(): boolean {
+    return this.waiting.size > 0;
+  }
+
   /** The stream is gone: nobody will answer what is still open. */
   lost(): void {
     for (const waiting of this.waiting.values()) {

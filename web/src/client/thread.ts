@@ -62,7 +62,13 @@ export class ThreadModel {
   queue: Queued[] = [];
   /** Cursor of the next older window; null when the beginning is reached. */
   older: string | null | undefined;
+  /** Set: what is shown is a copy from then, not what the host says now. */
+  keptAt: number | undefined;
+  /** Set: what comes after this item is not loaded; the end of the thread is elsewhere. */
+  cutAfter: { turnId: string; itemId: string } | undefined;
   private readonly byId = new Map<string, Entry>();
+  /** Octets of stored items, as far as they are known. */
+  private readonly weights = new Map<string, number>();
 
   constructor(public thread: Thread) {
     this.status = thread.status;
@@ -89,6 +95,67 @@ export class ThreadModel {
 
   // --- history -------------------------------------------------------------------
 
+  /** Shows a copy until the host answers; what came live stays. */
+  showCopy(stored: StoredEntry[], at: number): void {
+    this.prepend(stored);
+    this.keptAt = at;
+  }
+
+  /** The host answers: the copy goes. */
+  endCopy(): void {
+    if (this.keptAt === undefined) return;
+    this.keptAt = undefined;
+    this.entries = this.entries.filter((entry) => entry.live);
+    for (const id of [...this.byId.keys()]) if (!this.byId.get(id)!.live) this.byId.delete(id);
+    this.weights.clear();
+  }
+
+  /** What follows is what was cut off, oldest first. */
+  append(stored: StoredEntry[]): void {
+    const [tail, rest] = [this.entries.filter((e) => e.live), this.entries.filter((e) => !e.live)];
+    const fresh = stored.flatMap(({ turnId, item: raw }) => {
+      const item = toItem(raw);
+      if (!item || this.byId.has(item.id)) return [];
+      this.weigh(item.id, raw);
+      return [this.remember(item, turnId, false)];
+    });
+    this.entries = [...rest, ...fresh, ...tail];
+  }
+
+  private weigh(id: string, raw: unknown): void {
+    this.weights.set(id, JSON.stringify(raw).length);
+  }
+
+  get weight(): number {
+    let sum = 0;
+    for (const octets of this.weights.values()) sum += octets;
+    return sum;
+  }
+
+  /**
+   * Windows both ways: who reads far up does not hold the whole thread. Lets go of the
+   * newest stored items until `max` octets are left; live ones stay, out of sight.
+   */
+  trimEnd(max: number): void {
+    let over = this.weight - max;
+    if (over <= 0) return;
+    const stored = this.entries.filter((entry) => !entry.live);
+    while (over > 0 && stored.length > 8) {
+      const { item } = stored.pop()!;
+      over -= this.weights.get(item.id) ?? 0;
+      this.weights.delete(item.id);
+      this.byId.delete(item.id);
+    }
+    const last = stored.at(-1)!;
+    this.cutAfter = { turnId: last.turnId, itemId: last.item.id };
+    this.entries = [...stored, ...this.entries.filter((entry) => entry.live)];
+  }
+
+  /** What is in sight: up to the cut, if there is one. */
+  get shown(): Entry[] {
+    return this.cutAfter ? this.entries.filter((entry) => !entry.live) : this.entries;
+  }
+
   /** Merges a window of stored items, oldest first, before what is known. */
   prepend(stored: StoredEntry[]): void {
     const window: Entry[] = [];
@@ -97,6 +164,7 @@ export class ThreadModel {
       if (!item) continue;
       const known = this.byId.get(item.id);
       if (known && window.includes(known)) continue;
+      this.weigh(item.id, raw);
       const entry = known ?? this.remember(item, turnId, false);
       window.push(entry);
       if (known && !known.live) this.replace(known, item);

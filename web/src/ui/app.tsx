@@ -7,6 +7,7 @@ import { newExchange, newSigner } from "../session/crypto";
 import { acquire, inTurn, type Lease } from "../client/tabs";
 import { Empty, Sheet, Waiting } from "./bits";
 import { onLink, takeLink } from "./boot";
+import { Archived } from "./archived";
 import { Devices } from "./devices";
 import { DiffView } from "./diff_view";
 import { go, type Route, useDesk, useRoute } from "./hooks";
@@ -215,7 +216,7 @@ function Tabs({ desk, at }: { desk: Desk; at: Route["at"] }) {
   return (
     <nav class="tabs" aria-label="Screens">
       {TABS.map(([to, icon, words]) => (
-        <a key={to} href={to === "threads" ? "#/" : `#/${to}`} aria-current={at === to || (to === "settings" && at === "log") ? "page" : undefined}>
+        <a key={to} href={to === "threads" ? "#/" : `#/${to}`} aria-current={at === to || (to === "settings" && (at === "log" || at === "archived")) ? "page" : undefined}>
           <span class="tab-icon">
             <Icon name={icon} size={22} />
             {to === "inbox" && waiting > 0 && <b class="badge">{waiting}</b>}
@@ -249,6 +250,7 @@ function Main({ desk, route, hosts, onHosts, onForget }: {
     case "inbox": return <Inbox desk={desk} />;
     case "devices": return <Devices desk={desk} />;
     case "settings": return <Settings desk={desk} hosts={hosts} onHosts={onHosts} onForget={onForget} />;
+    case "archived": return <Archived desk={desk} />;
     case "log": return <Log desk={desk} />;
     default: return <Empty icon="plan" title="No thread chosen"><p>Choose one at the left, or start a new one.</p></Empty>;
   }

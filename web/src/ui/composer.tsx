@@ -14,9 +14,9 @@ export function Composer({ draftKey, placeholder, busy = false, running = false,
   /** A turn runs: what is sent steers it. */
   running?: boolean;
   /** False: not taken, the text stays. */
-  onSend: (text: string) => void | boolean | Promise<boolean>;
+  onSend: (text: string, images: string[]) => void | boolean | Promise<boolean>;
   /** After the turn that runs. */
-  onQueue?: (text: string) => void;
+  onQueue?: (text: string, images: string[]) => void;
   onInterrupt?: () => void;
 }) {
   const [draft, setDraft] = useDraft(draftKey);
@@ -31,7 +31,7 @@ export function Composer({ draftKey, placeholder, busy = false, running = false,
   const send = async () => {
     const text = draft.trim();
     if (!text || busy) return;
-    if ((await onSend(text)) !== false) setDraft("");
+    if ((await onSend(text, [])) !== false) setDraft("");
     box.current?.focus();
   };
 
@@ -59,7 +59,7 @@ export function Composer({ draftKey, placeholder, busy = false, running = false,
         {running && draft.trim() && onQueue && (
           <button
             type="button" class="round soft" aria-label="Queue for after this turn" title="After this turn"
-            onClick={() => { onQueue(draft.trim()); setDraft(""); box.current?.focus(); }}
+            onClick={() => { onQueue(draft.trim(), []); setDraft(""); box.current?.focus(); }}
           >
             <Icon name="clock" />
           </button>

@@ -16,6 +16,14 @@ export function duration(ms: number | null | undefined): string {
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }
 
+/** The time of day; with the date when it was another day. */
+export function clock(ms: number, now = Date.now()): string {
+  const [then, today] = [new Date(ms), new Date(now)];
+  const time = then.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const same = then.toDateString() === today.toDateString();
+  return same ? time : `${then.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time}`;
+}
+
 /** The last two parts of a path; the whole one is in the title. */
 export function shortPath(path: string): string {
   const parts = path.split("/").filter(Boolean);

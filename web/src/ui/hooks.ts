@@ -12,9 +12,10 @@ export type Route =
   | { at: "devices" }
   | { at: "settings" }
   | { at: "log" }
+  | { at: "archived" }
   | { at: "pair" };
 
-const PLAIN = ["new", "inbox", "devices", "settings", "log", "pair"] as const;
+const PLAIN = ["new", "inbox", "devices", "settings", "log", "archived", "pair"] as const;
 
 export function parseRoute(hash: string): Route {
   const [, at, id, item] = hash.replace(/^#/, "").split("/");

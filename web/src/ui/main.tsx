@@ -11,6 +11,7 @@ import "./style/frame.css";
 import "./style/pair.css";
 import "./style/items.css";
 import "./style/dock.css";
+import "./style/way.css";
 
 apply();
 const store = new IdbStore();
@@ -18,6 +19,7 @@ const controller = createController({
   WebSocket: WebSocket as unknown as SocketMaker,
   store,
   durable: store,
+  shelf: store,
   deviceName: deviceName(navigator.userAgent),
   mayDial,
 });

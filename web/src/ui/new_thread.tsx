@@ -30,8 +30,12 @@ async function foldersOf(desk: Desk): Promise<Folders> {
 export function NewThread({ desk }: { desk: Desk }) {
   const [folders, setFolders] = useState<Folders>();
   const [typed, setTyped] = useState("");
-  const [busy, setBusy] = useState(false);
   useEffect(() => {
+    // Until the host answers: the folders of the threads that are known here.
+    const known = [...new Set([...desk.threads.values()].map((thread) => thread.cwd))].filter(Boolean);
+    if (desk.client.state.phase !== "open" && known.length > 0) {
+      setFolders({ chosen: known[0], list: known.map((path) => ({ path })) });
+    }
     void foldersOf(desk).then(setFolders);
   }, [desk]);
 
@@ -39,19 +43,10 @@ export function NewThread({ desk }: { desk: Desk }) {
     setTyped("");
     setFolders((f) => f && { ...f, chosen: path });
   };
-  const start = async (text: string) => {
-    setBusy(true);
-    try {
-      const model = await desk.startThread(typed.trim() || folders?.chosen);
-      desk.send(model, text);
-      go({ at: "thread", id: model.id }, true);
-      return true;
-    } catch (error) {
-      desk.say(error instanceof Error ? error.message : "The thread could not be started.", "bad");
-      return false;
-    } finally {
-      setBusy(false);
-    }
+  /** On disk from here on; without a line it waits, and says so. */
+  const start = (text: string, images: string[]) => {
+    const act = desk.begin(typed.trim() || folders?.chosen, text, images);
+    go({ at: "thread", id: act.threadId }, true);
   };
 
   return (
@@ -87,7 +82,7 @@ export function NewThread({ desk }: { desk: Desk }) {
       </div>
       <Composer
         draftKey={`new:${desk.client.host.id}`} placeholder="What should the agent do?"
-        busy={busy} onSend={start}
+        onSend={start}
       />
     </div>
   );

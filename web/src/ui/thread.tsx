@@ -1,16 +1,18 @@
 // One thread: its items as they come, what waits for an answer, and the composer.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../client/desk";
-import type { Outgoing } from "../client/outbox";
 import type { Entry, ThreadModel, TurnView } from "../client/thread";
 import type { Queued } from "../wire/codex";
 import { Dock } from "./approval";
-import { copyText, Empty, IconButton, Waiting } from "./bits";
+import { DRAFT } from "../client/acts";
+import { Empty, IconButton, Waiting } from "./bits";
 import { Composer } from "./composer";
 import type { Asks } from "./decision";
-import { baseName, duration, title } from "./format";
+import { baseName, clock, duration, title } from "./format";
 import { go, useDesk, useStickToEnd } from "./hooks";
+import { ActLine, Sending, Starting } from "./outgoing";
+import { readMark, setReadMark } from "./read_mark";
 import { Icon } from "./icons";
 import { ItemView } from "./items";
 import { rightsOf } from "./rights";
@@ -29,6 +31,11 @@ function useModel(desk: Desk, id: string): ThreadModel | undefined {
 }
 
 export function ThreadPane({ desk, id }: { desk: Desk; id: string }) {
+  if (id.startsWith(DRAFT)) return <Starting desk={desk} id={id} />;
+  return <OpenThread desk={desk} id={id} />;
+}
+
+function OpenThread({ desk, id }: { desk: Desk; id: string }) {
   useDesk(desk);
   const model = useModel(desk, id);
   if (!model) return <div class="pane"><Waiting what="Opening the thread." /></div>;
@@ -47,13 +54,46 @@ function ThreadView({ desk, model }: { desk: Desk; model: ThreadModel }) {
   const grown = `${model.entries.length}/${last?.revision}/${outgoing.length}/${requests.length}`;
   const { ref, away, toEnd } = useStickToEnd(grown);
   const rights = rightsOf(desk);
+  const acts = desk.acts.of(model.id);
+  const shown = model.shown;
+  /** Only so many are drawn: more as somebody reads up, few again at the end. */
+  const [limit, setLimit] = useState(DRAWN);
+  useEffect(() => {
+    if (!away) setLimit(DRAWN);
+  }, [away]);
+  const drawn = shown.length > limit ? shown.slice(-limit) : shown;
+  const [mark] = useState(() => readMark(model.id));
+  const unread = firstUnread(model.entries, mark);
+  useEffect(() => {
+    const newest = model.entries.at(-1)?.item.id;
+    if (newest && !away && !document.hidden && model.keptAt === undefined) setReadMark(model.id, newest);
+  }, [grown, away]);
+  const toUnread = () => {
+    setLimit(Infinity);
+    requestAnimationFrame(() => ref.current?.querySelector(".unread-line")?.scrollIntoView({ block: "start" }));
+  };
+  const latest = () => {
+    if (model.cutAfter) void desk.reader.toLatest(model).then(toEnd);
+    else toEnd();
+  };
+  const [seenUnread, setSeenUnread] = useState(false);
+  useEffect(() => {
+    const line = ref.current?.querySelector(".unread-line");
+    if (!line) return;
+    const observer = new IntersectionObserver(([e]) => e?.isIntersecting && setSeenUnread(true), { root: ref.current });
+    observer.observe(line);
+    return () => observer.disconnect();
+  }, [unread, drawn.length]);
   return (
     <div class="pane thread">
       <Head desk={desk} model={model} maySteer={rights.steer} />
       <div class="scroll stream" ref={ref} tabIndex={-1}>
         <div class="column">
-          <Older desk={desk} model={model} />
-          <Turns model={model} asking={asking} />
+          {drawn.length < shown.length
+            ? <More key="local" words="Show earlier" load={async () => setLimit(limit + DRAWN)} box={ref} />
+            : <Older desk={desk} model={model} box={ref} />}
+          <Turns model={model} entries={drawn} asking={asking} unread={unread} />
+          {model.cutAfter && <More key="newer" words="Show later" load={() => desk.reader.loadNewer(model)} box={ref} />}
           {outgoing.map((message) => <Sending key={message.id} desk={desk} message={message} />)}
           {running && requests.length === 0 && !hasOpenText(model) && <p class="working" role="status"><span class="dots"><i /><i /><i /></span>{model.activeTurn?.retrying ?? "Working"}</p>}
           {model.entries.length === 0 && outgoing.length === 0 && !running && model.older === null && (
@@ -61,16 +101,23 @@ function ThreadView({ desk, model }: { desk: Desk; model: ThreadModel }) {
           )}
         </div>
       </div>
-      {away && <button type="button" class="to-end" onClick={toEnd}><Icon name="down" size={18} />Latest</button>}
+      {model.keptAt !== undefined && desk.client.state.phase !== "open" && (
+        <p class="kept" role="status"><Icon name="clock" size={16} />From {clock(model.keptAt)}, offline. What came since is with the host.</p>
+      )}
+      <div class="jumps">
+        {unread !== undefined && !seenUnread && <button type="button" class="to-end" onClick={toUnread}><Icon name="up" size={18} />First unread</button>}
+        {(away || model.cutAfter) && <button type="button" class="to-end" onClick={latest}><Icon name="down" size={18} />Latest</button>}
+      </div>
+      {acts.length > 0 && <div class="acts">{acts.map((act) => <ActLine key={act.id} desk={desk} act={act} />)}</div>}
       <Dock desk={desk} threadId={model.id} root={model.thread.cwd} rights={rights} />
       <Queue desk={desk} model={model} maySteer={rights.steer} />
       {rights.steer ? (
         <Composer
           draftKey={model.id} running={running}
           placeholder={running ? "Steer the agent" : "Ask for the next thing"}
-          onSend={(text) => { desk.send(model, text); toEnd(); }}
-          onQueue={(text) => void desk.send(model, text, true)}
-          onInterrupt={() => void desk.interrupt(model)}
+          onSend={(text, images) => { desk.send(model, text, false, images); latest(); }}
+          onQueue={(text, images) => void desk.send(model, text, true, images)}
+          onInterrupt={() => desk.interrupt(model)}
         />
       ) : <p class="read-only">Your role here is to {rights.answer ? "approve" : "watch"}.</p>}
     </div>
@@ -139,22 +186,61 @@ function Head({ desk, model, maySteer }: { desk: Desk; model: ThreadModel; maySt
   );
 }
 
-function Older({ desk, model }: { desk: Desk; model: ThreadModel }) {
-  const [busy, setBusy] = useState(false);
-  if (model.older === undefined) return <Waiting what="Reading the history from the host." />;
+function Older({ desk, model, box }: { desk: Desk; model: ThreadModel; box: Box }) {
   if (model.older === null) return null;
-  const load = async () => {
+  if (model.older === undefined) {
+    return model.keptAt === undefined ? <Waiting what="Reading the history from the host." /> : null;
+  }
+  return <More words="Show earlier" load={() => desk.reader.loadOlder(model)} box={box} key={model.older} />;
+}
+
+type Box = { readonly current: HTMLDivElement | null };
+
+/** More of the thread, by itself when it comes near; a button for who cannot scroll. */
+function More({ words, load, box }: { words: string; load: () => Promise<void>; box: Box }) {
+  const [busy, setBusy] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const take = async () => {
     setBusy(true);
-    await desk.loadOlder(model);
+    await load();
     setBusy(false);
   };
-  return <button type="button" class="more" disabled={busy} onClick={() => void load()}>{busy ? "Reading …" : "Show earlier"}</button>;
+  const now = useRef(take);
+  now.current = take;
+  useEffect(() => {
+    const [area, here] = [box.current, button.current];
+    if (!area || !here) return;
+    // Not before somebody has scrolled: what is not looked at is not loaded.
+    let moved = false;
+    const scrolled = () => (moved = true);
+    area.addEventListener("wheel", scrolled, { passive: true });
+    area.addEventListener("touchmove", scrolled, { passive: true });
+    area.addEventListener("keydown", scrolled);
+    const observer = new IntersectionObserver(([e]) => e?.isIntersecting && moved && void now.current(), { root: area, rootMargin: "400px" });
+    observer.observe(here);
+    return () => {
+      observer.disconnect();
+      for (const kind of ["wheel", "touchmove", "keydown"]) area.removeEventListener(kind, scrolled);
+    };
+  }, []);
+  return <button type="button" class="more" ref={button} disabled={busy} onClick={() => void take()}>{busy ? "Reading …" : words}</button>;
+}
+
+const DRAWN = 80;
+
+/** The first item after the one that was the newest when this device last looked. */
+function firstUnread(entries: Entry[], mark: string | undefined): string | undefined {
+  const at = mark === undefined ? -1 : entries.findIndex((entry) => entry.item.id === mark);
+  const next = at < 0 ? undefined : entries.slice(at + 1).find((entry) => entry.item.type !== "userMessage");
+  return next?.item.id;
 }
 
 /** Items in order, with a line where a turn ended otherwise than well. */
-function Turns({ model, asking }: { model: ThreadModel; asking: Map<string | undefined, Asks> }) {
+function Turns({ model, entries: all, asking, unread }: {
+  model: ThreadModel; entries: Entry[]; asking: Map<string | undefined, Asks>; unread: string | undefined;
+}) {
   const groups: { turnId: string; entries: Entry[] }[] = [];
-  for (const entry of model.entries) {
+  for (const entry of all) {
     const group = groups.at(-1);
     if (group?.turnId === entry.turnId) group.entries.push(entry);
     else groups.push({ turnId: entry.turnId, entries: [entry] });
@@ -164,10 +250,13 @@ function Turns({ model, asking }: { model: ThreadModel; asking: Map<string | und
       {groups.map(({ turnId, entries }, at) => (
         <div class="turn" key={`${turnId}/${at}`}>
           {entries.map((entry) => (
-            <ItemView
-              key={entry.item.id} entry={entry} revision={entry.revision} open={entry.open}
-              asks={asking.get(entry.item.id)} root={model.thread.cwd} threadId={model.id}
-            />
+            <div class={entry.open ? "item" : "item done"} key={entry.item.id}>
+              {entry.item.id === unread && <p class="unread-line"><span>New since you looked</span></p>}
+              <ItemView
+                entry={entry} revision={entry.revision} open={entry.open}
+                asks={asking.get(entry.item.id)} root={model.thread.cwd} threadId={model.id}
+              />
+            </div>
           ))}
           <TurnEnd turn={model.turns.get(turnId)} />
         </div>
@@ -204,44 +293,4 @@ function PlanSteps({ plan }: { plan: { step: string; status: string }[] }) {
       </ol>
     </article>
   );
-}
-
-const PROGRESS = {
-  queued: "Queued",
-  host: "With the host",
-  taken: "Taken by the agent",
-  unknown: "Outcome unknown",
-  failed: "Not delivered",
-} as const;
-
-function Sending({ desk, message }: { desk: Desk; message: Outgoing }) {
-  const { progress } = message;
-  const stuck = progress === "failed" || progress === "unknown";
-  const words = message.next && progress === "queued" ? "Queued for after this turn" : PROGRESS[progress];
-  return (
-    <div class={`mine sending ${progress}`}>
-      <div class="bubble">{message.text}</div>
-      <span class="progress" role={stuck ? "alert" : "status"}>
-        <Ticks progress={progress} />
-        {stuck ? `${PROGRESS[progress]}${message.sentence ? `: ${message.sentence}` : ""}` : <span>{words}</span>}
-      </span>
-      {progress === "queued" && message.seq === undefined && (
-        <span class="rare"><button type="button" class="plain quiet" onClick={() => desk.outbox.drop(message)}>Remove</button></span>
-      )}
-      {stuck && (
-        <span class="rare">
-          <button type="button" class="plain" onClick={() => desk.outbox.retry(message)}>Send again</button>
-          <button type="button" class="plain" onClick={() => copyText(message.text)}>Copy</button>
-          <button type="button" class="plain" onClick={() => desk.outbox.drop(message)}>Remove</button>
-        </span>
-      )}
-    </div>
-  );
-}
-
-function Ticks({ progress }: { progress: Outgoing["progress"] }) {
-  if (progress === "queued") return <Icon name="clock" size={14} />;
-  if (progress === "host") return <Icon name="check" size={14} />;
-  if (progress === "taken") return <span class="two-ticks"><Icon name="check" size={14} /><Icon name="check" size={14} /></span>;
-  return <Icon name="alert" size={14} />;
 }

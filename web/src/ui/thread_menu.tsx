@@ -7,8 +7,8 @@ import type { ThreadModel } from "../client/thread";
 import type { Model } from "../wire/codex";
 import { Sheet, Waiting } from "./bits";
 import { title } from "./format";
-import { go, useDesk } from "./hooks";
-import { Icon } from "./icons";
+import { go, hashOf, useDesk } from "./hooks";
+import { Icon, type IconName } from "./icons";
 
 type Page = "menu" | "rename" | "model" | "archive";
 
@@ -18,13 +18,23 @@ export function ThreadMenu({ desk, model, maySteer, onClose }: {
   useDesk(desk);
   const [page, setPage] = useState<Page>("menu");
   const offline = desk.client.state.phase !== "open";
-  const fork = async () => {
-    const id = await desk.fork(model);
+  const fork = () => {
+    const { id } = desk.fork(model);
     onClose();
-    if (id) go({ at: "thread", id });
+    // Only who still waits here is taken along.
+    const stop = desk.subscribe(() => {
+      const made = desk.arrivals.get(id);
+      if (made && location.hash === hashOf({ at: "thread", id: model.id })) go({ at: "thread", id: made });
+      if (made || !desk.acts.all.some((act) => act.id === id)) stop();
+    });
   };
-  const archive = async () => {
-    if (await desk.archive(model.id)) go({ at: "threads" });
+  const archive = () => {
+    desk.archive(model.id);
+    go({ at: "threads" });
+    onClose();
+  };
+  const review = () => {
+    desk.review(model);
     onClose();
   };
   switch (page) {
@@ -32,22 +42,23 @@ export function ThreadMenu({ desk, model, maySteer, onClose }: {
     case "model": return <Choose desk={desk} model={model} onClose={onClose} />;
     case "archive": return (
       <Sheet title="Archive this thread?" onClose={onClose}>
-        <p>It leaves the list on every device. Its history stays on the host and can be brought back there.</p>
+        <p>It leaves the list on every device. Its history stays on the host; it is brought back from Settings, Archived.</p>
         <div class="answers">
           <button type="button" class="button" onClick={onClose}>Keep</button>
-          <button type="button" class="button primary" onClick={() => void archive()}>Archive</button>
+          <button type="button" class="button primary" onClick={archive}>Archive</button>
         </div>
       </Sheet>
     );
     default: return (
       <Sheet title={title(model.thread)} onClose={onClose}>
-        {offline && <p class="note">The host is not reached right now; nothing here can be changed until it is.</p>}
+        {offline && <p class="note">The host is not reached right now. What you do here is queued, and done when it is back.</p>}
         {maySteer ? (
           <ul class="menu">
-            <Act icon="pencil" label="Rename" disabled={offline} act={() => setPage("rename")} />
-            <Act icon="settings" label="Model and effort" sub={[model.thread.model, model.thread.reasoningEffort].filter(Boolean).join(" · ")} disabled={offline} act={() => setPage("model")} />
-            <Act icon="branch" label="Fork" sub="A copy of the history, to try something else" disabled={offline} act={() => void fork()} />
-            <Act icon="archive" label="Archive" disabled={offline} act={() => setPage("archive")} />
+            <Act icon="pencil" label="Rename" act={() => setPage("rename")} />
+            <Act icon="settings" label="Model and effort" disabled={offline} sub={[model.thread.model, model.thread.reasoningEffort].filter(Boolean).join(" · ")} act={() => setPage("model")} />
+            <Act icon="branch" label="Fork" sub="A copy of the history, to try something else" act={fork} />
+            <Act icon="search" label="Review uncommitted changes" sub="The agent reads what is not committed yet and says what it finds" act={review} />
+            <Act icon="archive" label="Archive" act={() => setPage("archive")} />
           </ul>
         ) : <p class="note">Your role here does not change threads.</p>}
         <Facts desk={desk} model={model} />
@@ -57,7 +68,7 @@ export function ThreadMenu({ desk, model, maySteer, onClose }: {
 }
 
 function Act({ icon, label, sub, act, disabled }: {
-  icon: "pencil" | "settings" | "branch" | "archive"; label: string; sub?: string; act: () => void; disabled: boolean;
+  icon: IconName; label: string; sub?: string; act: () => void; disabled?: boolean;
 }) {
   return (
     <li><button type="button" disabled={disabled} onClick={act}>
@@ -88,13 +99,13 @@ function Facts({ desk, model }: { desk: Desk; model: ThreadModel }) {
 
 function Rename({ desk, model, onClose }: { desk: Desk; model: ThreadModel; onClose: () => void }) {
   const [name, setName] = useState(title(model.thread));
-  const save = async () => {
-    await desk.rename(model, name.trim());
+  const save = () => {
+    desk.rename(model, name.trim());
     onClose();
   };
   return (
     <Sheet title="Rename" onClose={onClose}>
-      <form class="word" onSubmit={(event) => { event.preventDefault(); void save(); }}>
+      <form class="word" onSubmit={(event) => { event.preventDefault(); save(); }}>
         <label class="field"><span>Name of this thread</span><input value={name} autofocus onInput={(event) => setName(event.currentTarget.value)} /></label>
         <div class="answers">
           <button type="button" class="button" onClick={onClose}>Cancel</button>

@@ -1,10 +1,10 @@
 // The list of threads: running first, then what waits for a person, then the rest.
 
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Desk } from "../client/desk";
 import type { Thread } from "../wire/codex";
 import { Empty, IconButton, Waiting } from "./bits";
-import { age, baseName, title } from "./format";
+import { age, baseName, clock, title } from "./format";
 import { go, useDesk, useNow } from "./hooks";
 import { Icon, Mark } from "./icons";
 
@@ -57,6 +57,25 @@ export function Threads({ desk, current, onHosts }: {
         </label>
       )}
       <div class="scroll">
+        {desk.listKeptAt !== undefined && desk.client.state.phase !== "open" && (
+          <p class="kept" role="status"><Icon name="clock" size={16} />From {clock(desk.listKeptAt)}, offline. What runs now, only the host knows.</p>
+        )}
+        {desk.acts.starts.length > 0 && (
+          <section aria-label="On its way">
+            <h2 class="group waiting">On its way<span>{desk.acts.starts.length}</span></h2>
+            <ul>
+              {desk.acts.starts.map((act) => (
+                <li key={act.id}>
+                  <a class="row waiting" href={`#/t/${encodeURIComponent(act.threadId)}`} aria-current={current === act.threadId ? "page" : undefined}>
+                    <i class="state" aria-hidden="true" />
+                    <span class="row-text"><b>{act.text}</b><span class="row-sub"><em>{act.progress === "queued" ? "queued here" : act.progress === "host" ? "with the host" : act.progress === "unknown" ? "outcome unknown" : "not delivered"}</em></span></span>
+                    <time>{age(now - act.at)}</time>
+                  </a>
+                </li>
+              ))}
+            </ul>
+          </section>
+        )}
         {(["running", "waiting", "recent"] as const).map((group) => groups[group].length > 0 && (
           <section key={group} aria-label={HEADINGS[group]}>
             <h2 class={`group ${group}`}>{HEADINGS[group]}<span>{groups[group].length}</span></h2>
@@ -67,6 +86,7 @@ export function Threads({ desk, current, onHosts }: {
             </ul>
           </section>
         ))}
+        {desk.hasMoreThreads && <MoreThreads desk={desk} />}
         {desk.listed === "loading" && total === 0 && <Waiting what="Asking the host for its threads." />}
         {desk.listed === "failed" && total === 0 && (
           <Empty icon="alert" title="The list did not come">
@@ -85,6 +105,19 @@ export function Threads({ desk, current, onHosts }: {
       </div>
     </div>
   );
+}
+
+/** The next page of the list, when its end comes near. */
+function MoreThreads({ desk }: { desk: Desk }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    const here = button.current;
+    if (!here) return;
+    const observer = new IntersectionObserver(([e]) => e?.isIntersecting && void desk.loadMoreThreads(), { rootMargin: "600px" });
+    observer.observe(here);
+    return () => observer.disconnect();
+  }, [desk, desk.threads.size]);
+  return <button type="button" class="more" ref={button} onClick={() => void desk.loadMoreThreads()}>Show more</button>;
 }
 
 function Row({ desk, thread, group, now, current }: {
