@@ -188,6 +188,8 @@ static int start_relay(struct running *r, const struct relay_setup *s)
         .admission = s->admission,
         .admission_path = s->admission_path,
         .memory_max = s->memory_max,
+        .proxies = s->proxies,
+        .n_proxies = s->n_proxies,
     };
     const enum err e = relay_create(r->loop, &options, &diag, &r->relay);
     if (e != OK) {
@@ -275,6 +277,8 @@ static const struct cli_option options[] = {
     {"invite-file", "FILE", "hosts that know a secret of this file, one a line"},
     {"allow-file", "FILE", "hosts whose mailbox id or relay key is in this file"},
     {"open", NULL, "any host"},
+    {"trust-proxy", "ADDR",
+     "a reverse proxy whose X-Forwarded-For is believed; may be repeated"},
     {"max-memory", "SIZE", "refuse new work above this much for peers (default 256M)"},
     {"metrics", "ADDR:PORT", "answer /metrics (Prometheus) there, without TLS"},
     {"check", NULL, "look through these options, say what is wrong, and end"},

@@ -1,5 +1,6 @@
 #include "cli/relay_setup.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <time.h>
 
@@ -116,6 +117,22 @@ static int read_memory(const struct cli_args *args, struct relay_setup *s)
     return EXIT_DONE;
 }
 
+static int read_proxies(const struct cli_args *args, struct relay_setup *s)
+{
+    s->n_proxies = cli_all(args, "trust-proxy", s->proxies, RELAY_PROXIES_MAX);
+    for (size_t i = 0; i < s->n_proxies; i++) {
+        uint8_t octets[16];
+        if (inet_pton(AF_INET, s->proxies[i], octets) != 1 &&
+            inet_pton(AF_INET6, s->proxies[i], octets) != 1) {
+            return cli_fail(EXIT_USAGE,
+                            "--trust-proxy '%s' is not a numeric address, such as "
+                            "127.0.0.1",
+                            s->proxies[i]);
+        }
+    }
+    return EXIT_DONE;
+}
+
 int relay_setup_read(const struct cli_args *args, struct relay_setup *s)
 {
     int code = read_addresses(args, s);
@@ -127,6 +144,7 @@ int relay_setup_read(const struct cli_args *args, struct relay_setup *s)
     code = code == EXIT_DONE ? read_admission(args, s) : code;
     code = code == EXIT_DONE ? read_urls(args, s) : code;
     code = code == EXIT_DONE ? read_memory(args, s) : code;
+    code = code == EXIT_DONE ? read_proxies(args, s) : code;
     if (code == EXIT_DONE && cli_home(args, s->home) != OK) {
         code = EXIT_HOME;
     }

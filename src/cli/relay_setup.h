@@ -33,10 +33,12 @@ struct relay_setup {
     enum admission_kind admission;
     const char *admission_path;
     size_t memory_max; // 0: the default
+    const char *proxies[RELAY_PROXIES_MAX];
+    size_t n_proxies;
     char home[PATH_MAX];
 };
 
-int relay_setup_read(const struct cli_args *args, struct relay_setup *out);
+int relay_setup_read(const struct cli_args *args, struct relay_setup *s);
 
 /* Without --public-url: what a peer on this machine, or beside it, would dial. */
 void relay_setup_default_urls(struct relay_setup *s, uint16_t port);

@@ -72,9 +72,10 @@
 
 /* ---- configuration ------------------------------------------------------- */
 
-#define RELAY_URLS_MAX   8   // each costs a stranger's AUTH one signature check
-#define RELAY_URL_MAX    255 // what fits the QR blob
-#define RELAY_INVITE_MAX 128
-#define RELAY_ADMIT_MAX  4096 // lines of an invite or allow file
+#define RELAY_PROXIES_MAX 8
+#define RELAY_URLS_MAX    8   // each costs a stranger's AUTH one signature check
+#define RELAY_URL_MAX     255 // what fits the QR blob
+#define RELAY_INVITE_MAX  128
+#define RELAY_ADMIT_MAX   4096 // lines of an invite or allow file
 
 #endif

@@ -1,5 +1,7 @@
 #include "relay/relay.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -14,6 +16,7 @@
 #define HEALTH_PATH    "/healthz" // it lives
 #define READY_PATH     "/readyz"  // and takes new peers
 #define METRICS_PATH   "/metrics"
+#define FORWARDED      "X-Forwarded-For"
 #define ADMISSION_SIZE (1u * 1024 * 1024)
 #define RETRY_LATER    "Retry-After: 60\r\n"
 
@@ -31,6 +34,8 @@ struct relay {
     struct ticket_keys keys;
     struct admission admission;
     char *home;
+    char *proxies[RELAY_PROXIES_MAX];
+    size_t n_proxies;
     struct list sockets;
     struct timer tick;
     uint64_t tick_ms; // what `tick` is armed for; UINT64_MAX: it is not
@@ -230,16 +235,44 @@ static void accept_socket(struct relay *r, struct http_exchange *x,
     arm(r);
 }
 
-static void upgrade(struct relay *r, struct http_exchange *x)
+static bool is_proxy(const struct relay *r, const struct stream_peer *peer)
+{
+    for (size_t i = 0; i < r->n_proxies; i++) {
+        if (strcmp(r->proxies[i], peer->text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Who counts for the limits. A proxy that names nobody (its own probes) is itself; one
+ * whose word can be read in two ways, or not at all, is not believed. */
+static enum err find_visitor(const struct relay *r, const struct http_exchange *x,
+                             struct visitor_addr *out)
 {
     const struct stream_peer *peer = http_exchange_peer(x);
+    const size_t n = http1_count(http_exchange_head(x), FORWARDED);
+    if (!is_proxy(r, peer) || n == 0) {
+        visitor_addr_parse(peer->text, peer->loopback, out);
+        return OK;
+    }
+    return n == 1 ? visitor_forwarded(http_exchange_header(x, FORWARDED), out)
+                  : ERR_PROTO;
+}
+
+static void upgrade(struct relay *r, struct http_exchange *x)
+{
     struct visitor_addr addr;
     if (!http_exchange_is_upgrade(x)) {
         http_reply_text(x, 426, "this is a relay: connect with a WebSocket\n");
         return;
     }
     read_wall_clock(r);
-    visitor_addr_parse(peer->text, peer->loopback, &addr);
+    if (find_visitor(r, x, &addr) != OK) {
+        log_peer("relay.refused", "upgrade=no reason=forwarded");
+        http_reply_text(x, 400, "whom the proxy speaks for is unclear\n");
+        return;
+    }
     const enum err e =
         r->closing ? ERR_NOMEM : relay_core_welcome(r->core, &addr, now_of(r));
     if (e != OK) {
@@ -336,6 +369,9 @@ static void destroy(struct relay *r)
     relay_core_destroy(r->core);
     admission_fini(&r->admission);
     ticket_keys_fini(&r->keys);
+    for (size_t i = 0; i < r->n_proxies; i++) {
+        mem_free(r->proxies[i]);
+    }
     mem_free(r->home);
     mem_free(r);
 }
@@ -346,6 +382,9 @@ enum err relay_create(struct loop *l, const struct relay_options *o, struct diag
     struct relay *r = mem_new(sizeof(*r));
     r->loop = l;
     r->home = mem_strdup(o->home);
+    for (size_t i = 0; i < o->n_proxies && i < RELAY_PROXIES_MAX; i++) {
+        r->proxies[r->n_proxies++] = mem_strdup(o->proxies[i]);
+    }
     r->tick_ms = UINT64_MAX;
     r->began_ms = loop_now_ms(l);
     list_init(&r->sockets);

@@ -36,6 +36,9 @@ struct relay_options {
     enum admission_kind admission;
     const char *admission_path; // INVITE, LISTED: the file; NULL: none
     size_t memory_max;          // 0: the default
+    /* Numeric addresses of reverse proxies whose X-Forwarded-For is believed. */
+    const char *const *proxies;
+    size_t n_proxies; // 0..RELAY_PROXIES_MAX
 };
 
 NODISCARD enum err relay_create(struct loop *l, const struct relay_options *o,

@@ -15,22 +15,55 @@ static const struct {
     [VISITOR_CLAIM] = {RELAY_ADDR_CLAIMS, true},
 };
 
-void visitor_addr_parse(const char *text, bool loopback, struct visitor_addr *out)
+/* False: no address; the key stays zero. */
+static bool read_key(const char *plain, uint8_t key[16])
 {
     struct in_addr v4;
     struct in6_addr v6;
+    if (inet_pton(AF_INET, plain, &v4) == 1) {
+        key[10] = 0xff;
+        key[11] = 0xff;
+        memcpy(key + 12, &v4, 4);
+        return true;
+    }
+    if (inet_pton(AF_INET6, plain, &v6) == 1) {
+        memcpy(key, &v6, IN6_IS_ADDR_V4MAPPED(&v6) ? 16 : 8);
+        return true;
+    }
+    return false;
+}
+
+void visitor_addr_parse(const char *text, bool loopback, struct visitor_addr *out)
+{
     char plain[INET6_ADDRSTRLEN] = "";
     memset(out, 0, sizeof(*out));
     out->loopback = loopback;
     memcpy(plain, text, strnlen(text, sizeof(plain) - 1));
     plain[strcspn(plain, "%")] = '\0';
-    if (inet_pton(AF_INET, plain, &v4) == 1) {
-        out->key[10] = 0xff;
-        out->key[11] = 0xff;
-        memcpy(out->key + 12, &v4, 4);
-    } else if (inet_pton(AF_INET6, plain, &v6) == 1) {
-        memcpy(out->key, &v6, IN6_IS_ADDR_V4MAPPED(&v6) ? 16 : 8);
+    (void)read_key(plain, out->key);
+}
+
+enum err visitor_forwarded(struct bytes header, struct visitor_addr *out)
+{
+    char plain[INET6_ADDRSTRLEN] = "";
+    struct visitor_addr addr = {.loopback = false};
+    size_t from = header.len;
+    while (from != 0 && header.at[from - 1] != ',') {
+        from--;
     }
+    while (from < header.len && header.at[from] == ' ') {
+        from++;
+    }
+    const size_t len = header.len - from;
+    if (len == 0 || len >= sizeof(plain)) {
+        return ERR_PROTO;
+    }
+    memcpy(plain, header.at + from, len);
+    if (strlen(plain) != len || !read_key(plain, addr.key)) {
+        return ERR_PROTO;
+    }
+    *out = addr;
+    return OK;
 }
 
 void visitors_init(struct visitors *all)

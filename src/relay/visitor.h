@@ -41,6 +41,11 @@ struct visitors {
 /* "10.1.2.3", "fe80::1%eth0"; what is no address shares the zero key. */
 void visitor_addr_parse(const char *text, bool loopback, struct visitor_addr *out);
 
+/* Whom a trusted proxy speaks for: the last address of its X-Forwarded-For, which is the
+ * one it saw itself; what stands before it the visitor may have written. Never loopback.
+ * ERR_PROTO: that is no address. */
+NODISCARD enum err visitor_forwarded(struct bytes header, struct visitor_addr *out);
+
 void visitors_init(struct visitors *all);
 void visitors_fini(struct visitors *all);
 

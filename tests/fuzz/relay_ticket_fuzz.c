@@ -3,11 +3,13 @@
 
 #include "relay/admission.h"
 #include "relay/ticket.h"
+#include "relay/visitor.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Property: a key file that is accepted is written back as the same keys; no octets
- * are a ticket of a key that never signed; an admission file is read or refused. */
+ * are a ticket of a key that never signed; an admission file is read or refused;
+ * nobody is loopback because a proxy says so. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct bytes in = {data, size};
@@ -33,6 +35,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         }
         admission_fini(&a);
+    }
+    struct visitor_addr addr;
+    if (visitor_forwarded(in, &addr) == OK && addr.loopback) {
+        abort();
     }
     return 0;
 }

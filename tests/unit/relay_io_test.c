@@ -40,9 +40,15 @@ static void on_late(struct timer *t)
 
 static void begin(void)
 {
+    static const char *const proxies[] = {"127.0.0.1"};
     const char *const urls[] = {url};
     const struct relay_options options = {
-        .urls = urls, .n_urls = 1, .admission = ADMISSION_OPEN};
+        .urls = urls,
+        .n_urls = 1,
+        .admission = ADMISSION_OPEN,
+        .proxies = proxies,
+        .n_proxies = COUNT(proxies),
+    };
     const struct http_server_options server = {.request = on_request};
     uint16_t port = 0;
     crypto_init();
@@ -193,6 +199,25 @@ static void login(struct client *k, enum envelope_role role, const struct rig_ke
     EQ_INT(ws_conn_send_binary(k->ws, buf_bytes(&text)), OK);
     WAIT_FOR(next(k));
     EQ_INT(k->f.type, ENVELOPE_AUTH_OK);
+}
+
+/* The answer to an upgrade that comes through the proxy; 101: it is open. */
+static unsigned knock(const char *headers)
+{
+    const struct dial_options options = {.url = url, .headers = headers};
+    struct client k = {.answered = false};
+    buf_init(&k.in, 16 << 20);
+    (void)!dial_ws(loop, &options, on_dialled, &k);
+    while (!k.answered && !late && loop_turn(loop)) {
+    }
+    FALSE(late);
+    const unsigned status = k.ws != NULL ? 101 : k.http_status;
+    if (k.ws != NULL) {
+        close_client(&k);
+    } else {
+        buf_fini(&k.in);
+    }
+    return status;
 }
 
 static struct client host;
@@ -453,7 +478,22 @@ TEST(a_damaged_key_file_is_named_and_refused)
     remove_home(home);
 }
 
-RUN_TESTS(T(a_megabyte_crosses_in_order_under_its_window),
+TEST(limits_count_for_whom_a_trusted_proxy_speaks)
+{
+    begin();
+    for (int i = 0; i < RELAY_ADDR_UPGRADES; i++) {
+        EQ_INT(knock("X-Forwarded-For: 192.0.2.7\r\n"), 101);
+    }
+    EQ_INT(knock("X-Forwarded-For: 203.0.113.1, 192.0.2.7\r\n"), 429);
+    EQ_INT(knock("X-Forwarded-For: 192.0.2.8\r\n"), 101);
+    EQ_INT(knock("X-Forwarded-For: 192.0.2.8\r\nX-Forwarded-For: 192.0.2.9\r\n"), 400);
+    EQ_INT(knock("X-Forwarded-For: somebody\r\n"), 400);
+    EQ_INT(knock(NULL), 101); // the proxy itself
+    end();
+}
+
+RUN_TESTS(T(limits_count_for_whom_a_trusted_proxy_speaks),
+          T(a_megabyte_crosses_in_order_under_its_window),
           T(a_device_that_does_not_read_does_not_stop_its_host),
           T(a_peer_that_vanishes_is_told_to_the_other),
           T(a_text_message_gets_err_1_and_close_1002),

@@ -95,6 +95,40 @@ TEST(one_address_may_hold_so_many_connections_and_no_more)
     end();
 }
 
+TEST(a_proxy_speaks_for_the_last_address_it_names)
+{
+    static const struct {
+        const char *header;
+        const char *addr; // NULL: refused
+    } cases[] = {
+        {"192.0.2.7", "192.0.2.7"},
+        {"203.0.113.9, 192.0.2.7", "192.0.2.7"},
+        {"127.0.0.1,   2001:db8::1", "2001:db8::1"},
+        {"127.0.0.1", "127.0.0.1"},
+        {"::ffff:192.0.2.7", "192.0.2.7"},
+        {"", NULL},
+        {"192.0.2.7,", NULL},
+        {"192.0.2.7 ", NULL},
+        {"192.0.2.7:4318", NULL},
+        {"unknown", NULL},
+        {"2001:db8:1:2:3:4:5:6:7:8:9:10:11:12:13:14:15:16", NULL},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct visitor_addr got;
+        struct visitor_addr want;
+        CASE(cases[i].header);
+        const enum err e = visitor_forwarded(bytes_from_str(cases[i].header), &got);
+        EQ_INT(e, cases[i].addr != NULL ? OK : ERR_PROTO);
+        if (e == OK) {
+            visitor_addr_parse(cases[i].addr, false, &want);
+            EQ_BYTES(BYTES_OF(got.key), BYTES_OF(want.key));
+            FALSE(got.loopback);
+        }
+    }
+    struct visitor_addr got;
+    EQ_INT(visitor_forwarded(BYTES_LIT("192.0.2.7\0"), &got), ERR_PROTO);
+}
+
 TEST(one_address_may_upgrade_so_often_in_a_minute)
 {
     struct peer p;
@@ -460,6 +494,7 @@ RUN_TESTS(T(a_stranger_who_says_nothing_is_dropped_after_ten_seconds),
           T(a_host_that_never_sends_its_list_is_dropped),
           T(a_stranger_may_send_a_few_small_frames_only),
           T(a_frame_over_the_largest_size_is_malformed),
+          T(a_proxy_speaks_for_the_last_address_it_names),
           T(one_address_may_hold_so_many_connections_and_no_more),
           T(one_address_may_upgrade_so_often_in_a_minute),
           T(an_address_that_is_refused_too_often_has_to_wait),
