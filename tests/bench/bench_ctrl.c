@@ -33,6 +33,8 @@
 
 #define WARM_UP        20
 #define QR_PATIENCE_MS 10000
+#define STOP_TRIES     100
+#define STOP_PAUSE_MS  50
 #define PIDS_MAX       4
 #define THREAD_MAX     128
 
@@ -317,18 +319,33 @@ static bool has_qr(const char *text)
            strstr(text, "\xe2\x96\x88\xe2\x96\x88") != NULL;
 }
 
-/* "farhand stop": the agent of this run is to end too. */
-static void end_host(const char *program)
+static bool stop_once(const char *program)
 {
+    int status = -1;
     (void)fflush(stdout); // or the child has it too
     const pid_t pid = fork();
     if (pid == 0) {
         const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
         (void)dup2(null, STDOUT_FILENO);
+        (void)dup2(null, STDERR_FILENO);
         (void)execlp(program, program, "stop", (char *)NULL);
         _exit(127);
     }
-    (void)waitpid(pid, NULL, 0);
+    return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+           WEXITSTATUS(status) == 0;
+}
+
+/* "farhand stop": the agent of this run is to end too. The code is on the screen before
+ * the host listens on its socket: until then it is not found. */
+static void end_host(const char *program)
+{
+    for (unsigned i = 0; i < STOP_TRIES; i++) {
+        if (stop_once(program)) {
+            return;
+        }
+        (void)poll(NULL, 0, STOP_PAUSE_MS);
+    }
+    bench_fail("farhand stop finds no host to end");
 }
 
 static void run_start(char **arg)

@@ -224,11 +224,18 @@ function write() {
   writeFileSync(join(TOP, "build/bench/spine.json"), text);
 }
 
-function stop() {
+/** The host, and whatever a host of ours left behind: nothing may outlive the bench. */
+async function stop() {
   try {
     farhand("stop");
   } catch {
     up?.kill("SIGTERM");
+  }
+  if (up) await until("the end of the host", () => up.exitCode !== null || up.signalCode !== null).catch(() => up.kill("SIGKILL"));
+  try {
+    execFileSync(FARHAND, ["stop"], { env, cwd: work, stdio: "ignore", timeout: 60_000 }); // an agent without its host
+  } catch {
+    // there is none
   }
   rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 }
@@ -245,7 +252,7 @@ try {
   console.error(`bench: ${error.message}`);
   code = 1;
 } finally {
-  stop();
+  await stop();
 }
 if (rows.length > 0) {
   printTable(rows);

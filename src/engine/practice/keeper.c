@@ -1,6 +1,7 @@
 #include "engine/practice/keeper.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -19,10 +20,11 @@ struct keeper {
     struct keeper_options options;
     const struct keeper_ops *ops;
     void *user;
-    struct child *child;   // the model, ours or found
-    struct timer timer;    // START, LOOK or PAUSE, never two
-    uint64_t give_up_ms;   // of a start
-    bool told;             // `ready` has been called
+    struct child *child; // the model, ours or found
+    struct timer timer;  // START, LOOK or PAUSE, never two
+    uint64_t give_up_ms; // of a start
+    bool told;           // `ready` has been called
+    bool starting;       // a child of ours that has left no record yet, for all we know
     struct loop_task task; // for a start
 };
 
@@ -35,8 +37,13 @@ static void on_pause(struct timer *t)
     keeper_begin(CONTAINER_OF(t, struct keeper, timer));
 }
 
+/* One that just starts is ended: without a record no `farhand stop` would find it. */
 static void drop_child(struct keeper *k)
 {
+    if (k->child != NULL && k->starting) {
+        (void)kill(child_pid(k->child), SIGTERM);
+    }
+    k->starting = false;
     if (k->child != NULL) {
         child_close(k->child, NULL, NULL);
         k->child = NULL;
@@ -56,6 +63,7 @@ static void on_model_ended(struct child *c, void *user, int code, int signum)
     struct keeper *k = user;
     (void)c;
     log_warn("practice.ended", "code=%d signal=%d", code, signum);
+    k->starting = false;
     drop_child(k);
     timer_start(k->loop, &k->timer, PAUSE_MS, on_pause);
 }
@@ -64,6 +72,7 @@ static void on_model_ended(struct child *c, void *user, int code, int signum)
 static void keeper_ready(struct keeper *k, const struct record *r)
 {
     timer_stop(&k->timer);
+    k->starting = false;
     const enum err e = home_write(k->options.codex_home, r->port, k->options.trusted);
     if (e != OK) {
         keeper_fail(k, "the home of the practice model cannot be written");
@@ -123,6 +132,7 @@ static void keeper_spawn(struct keeper *k)
         keeper_fail(k, diag.text[0] != '\0' ? diag.text : "a path is too long");
         return;
     }
+    k->starting = true;
     k->give_up_ms = loop_now_ms(k->loop) + START_MS;
     timer_start(k->loop, &k->timer, LOOK_MS, on_look);
 }
