@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/local_call.h"
@@ -105,7 +106,9 @@ static int explain(const struct cli_args *args, struct files *f)
                              .cwd = f->workspace,
                              .roots = roots,
                              .moment = rulebook_moment(),
+                             .more = {&f->book.standing.rules},
                              .inside = inside_roots,
+                             .real = rulebook_real,
                              .user = roots};
     struct policy_answer answer;
     ask.moment.role = 4; // whoever asks here owns the host
@@ -140,13 +143,109 @@ static int check(const struct cli_args *args, const struct files *f)
     return EXIT_DONE;
 }
 
+/* ---- rules that people gave with an answer ----------------------------------------- */
+
+static void say_words(const json_t *row)
+{
+    struct buf text;
+    const char *plain = NULL;
+    size_t i = 0;
+    json_t *word = NULL;
+    const json_t *list = json_get_arr(row, "command");
+    buf_init(&text, 64u * 1024);
+    json_array_foreach(list != NULL ? list : json_get_arr(row, "paths"), i, word)
+    {
+        if (buf_putf(&text, "%s%s", i == 0 ? "" : " ", json_string_value(word)) != OK) {
+            break;
+        }
+    }
+    if (buf_cstr(&text, &plain) == OK) {
+        const size_t size = strlen(plain) * 3 + 4;
+        char *shown = mem_new(size);
+        text_sanitize(buf_bytes(&text), shown, size);
+        cli_say("  %s%s", shown,
+                list == NULL                         ? " (changes)"
+                : json_get_bool(row, "whole", false) ? ""
+                                                     : " …");
+        mem_free(shown);
+    }
+    buf_fini(&text);
+}
+
+static void say_given(const json_t *row)
+{
+    const char *thread = json_get_str(row, "threadId");
+    char by[128];
+    text_sanitize(bytes_from_str(json_get_str(row, "by")), by, sizeof(by));
+    cli_say("%s%s%s  %s  %s%s%s, used %lld times", cli_bold(),
+            json_get_str(row, "ruleId"), cli_plain(), json_get_str(row, "scope"), by,
+            thread == NULL ? "" : ", thread ", thread == NULL ? "" : thread,
+            (long long)json_get_int(row, "uses", 0));
+    say_words(row);
+}
+
+static int list_given(const struct cli_args *args)
+{
+    json_t *result = NULL;
+    size_t i = 0;
+    json_t *row = NULL;
+    const int code =
+        local_call(args, "farhand/policy/rules/list", json_object(), &result);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    if (cli_has(args, "json")) {
+        local_print(result);
+    } else if (json_array_size(json_get_arr(result, "data")) == 0) {
+        cli_say("Nobody has allowed anything for longer than once.");
+    } else {
+        json_array_foreach(json_get_arr(result, "data"), i, row)
+        {
+            say_given(row);
+        }
+    }
+    json_decref(result);
+    return EXIT_DONE;
+}
+
+static int remove_given(const struct cli_args *args, const char *id)
+{
+    json_t *result = NULL;
+    const int code = local_call(args, "farhand/policy/rules/remove",
+                                json_pack("{s:s}", "ruleId", id), &result);
+    if (code == EXIT_DONE && cli_has(args, "json")) {
+        local_print(result);
+    } else if (code == EXIT_DONE) {
+        cli_say("Rule %s is removed; what it allowed asks again.", id);
+    }
+    json_decref(result);
+    return code;
+}
+
+static int given(const struct cli_args *args)
+{
+    const char *verb = args->n_words > 1 ? args->words[1] : "list";
+    if (strcmp(verb, "remove") == 0 && args->n_words == 3) {
+        return remove_given(args, args->words[2]);
+    }
+    if (strcmp(verb, "list") == 0 && args->n_words <= 2) {
+        return list_given(args);
+    }
+    return cli_fail(EXIT_USAGE,
+                    "farhand policy rules [list], or farhand policy rules remove ID");
+}
+
 static int run(struct cli_args *args)
 {
     struct files f = {.home = ""};
     const bool explains = strcmp(args->words[0], "explain") == 0;
-    if (!explains && strcmp(args->words[0], "check") != 0) {
-        return cli_fail(EXIT_USAGE, "farhand policy knows explain and check, not '%s'",
-                        args->words[0]);
+    if (strcmp(args->words[0], "rules") == 0) {
+        return given(args);
+    }
+    if (args->n_words != 1 || (!explains && strcmp(args->words[0], "check") != 0)) {
+        return cli_fail(EXIT_USAGE,
+                        "farhand policy knows explain, check and rules, not '%s'",
+                        args->words[args->n_words - 1]);
     }
     int code = files_load(args, &f);
     if (code == EXIT_DONE) {
@@ -166,17 +265,19 @@ static const struct cli_option options[] = {
 
 const struct cli_command cmd_policy = {
     .name = "policy",
-    .words = "explain|check [-- COMMAND…]",
+    .words = "explain|check|rules [list|remove ID] [-- COMMAND…]",
     .summary = "say what would run by itself, and read the rules",
     .text =
         "'explain' says what would happen to a command, and which line says so: allow "
         "(it runs by itself), ask (a person decides), deny (it is refused). Nothing is "
         "run.\n\n"
         "'check' reads policy.toml in the state folder, .farhand/policy.toml of the "
-        "workspace and the profile, and points at what is wrong in them.",
+        "workspace and the profile, and points at what is wrong in them.\n\n"
+        "'rules' lists what people allowed with an answer for longer than once, and how "
+        "often that was used; 'rules remove ID' takes it back.",
     .options = options,
     .n_options = COUNT(options),
     .least_words = 1,
-    .most_words = 1,
+    .most_words = 3,
     .run = run,
 };

@@ -21,6 +21,7 @@ struct pending {
     bool sound; // the JSON is what the bytes say
     uint8_t rd[APPROVAL_RD];
     json_t *permissions; // kind 3: what is asked
+    json_t *proposal;    // kind 1: the first words that may be allowed from now on
 };
 
 struct signer {
@@ -47,6 +48,7 @@ static void forget(struct signer *s, struct pending *p)
     list_remove(&p->node);
     s->n_pending--;
     json_decref(p->permissions);
+    json_decref(p->proposal);
     mem_free(p);
 }
 
@@ -113,6 +115,8 @@ static void learn(struct signer *s, const struct jsonrpc *m, json_t *params)
     p->kind = approval_asked_kind(m->method);
     json_decref(p->permissions);
     p->permissions = json_incref(json_object_get(params, "permissions"));
+    json_decref(p->proposal);
+    p->proposal = json_incref(json_object_get(params, "proposedExecpolicyAmendment"));
     p->sound = false;
     if (approval_asked_check(m->method, params, raw, p->rd) == OK) {
         b64url_encode(BYTES_OF(raw), text);
@@ -170,7 +174,7 @@ static const struct {
 } words[] = {
     {"accept", APPROVAL_ACCEPT},
     {"acceptForSession", APPROVAL_ACCEPT_SESSION},
-    {"acceptWithExecpolicyAmendment", APPROVAL_ACCEPT},
+    {"acceptWithExecpolicyAmendment", APPROVAL_ACCEPT_SESSION},
     {"decline", APPROVAL_DECLINE},
     {"cancel", APPROVAL_CANCEL},
     {"answer", APPROVAL_ANSWER},
@@ -193,6 +197,19 @@ static bool word_of(json_t *value, enum approval_decision *out)
         }
     }
     return false;
+}
+
+/* For how long: the first words that were proposed, from now on; or this thread. */
+static enum approval_scope scope_of(const struct pending *p, json_t *decision)
+{
+    json_t *details = json_object_get(decision, "acceptWithExecpolicyAmendment");
+    json_t *said = json_object_get(details, "execpolicy_amendment");
+    if (details == NULL) {
+        return APPROVAL_THREAD;
+    }
+    return said != NULL && p->proposal != NULL && json_equal(said, p->proposal) == 1
+               ? APPROVAL_KEPT
+               : APPROVAL_ONCE;
 }
 
 static bool is_nothing(json_t *value)
@@ -245,6 +262,7 @@ struct deciding {
     struct bytes request_id; // base64url
     const uint8_t *rd;
     enum approval_decision word;
+    enum approval_scope scope;
     struct bytes result; // JSON, of an answer
 };
 
@@ -263,7 +281,7 @@ static enum err sign(struct signer *s, const struct deciding *d, struct buf *a,
     }
     memcpy(v.rd, d->rd, sizeof(v.rd));
     v.decision = d->word;
-    v.scope = APPROVAL_ONCE;
+    v.scope = d->scope;
     v.has_extra = d->word == APPROVAL_ANSWER;
     if (v.has_extra) {
         hash_sha256(d->result, v.extra);
@@ -347,6 +365,10 @@ static enum err on_response(struct signer *s, const struct jsonrpc *m, struct bu
     struct deciding d = {.request_id = id, .rd = p->rd};
     const bool clear =
         json_parse(m->result, &result) == OK && meaning(p, result, &d.word, &whole);
+    if (clear && d.word == APPROVAL_ACCEPT_SESSION) {
+        d.scope = scope_of(p, json_object_get(result, "decision"));
+        d.word = d.scope == APPROVAL_ONCE ? APPROVAL_ACCEPT : d.word;
+    }
     json_decref(result);
     if (!clear ||
         text_format(call, sizeof(call), "\"%s%s\"", CALL_PREFIX, p->id) != OK) {
@@ -374,6 +396,12 @@ static enum err on_decide(struct signer *s, const struct jsonrpc *m, struct buf 
         if (hex_decode(json_get_bytes(params, "rd"), rd, sizeof(rd), &len) == OK &&
             len == sizeof(rd) && d.request_id.at != NULL &&
             word_of(json_object_get(params, "decision"), &d.word)) {
+            const int64_t scope = json_get_int(params, "scope", APPROVAL_THREAD);
+            if (d.word == APPROVAL_ACCEPT_SESSION) {
+                d.scope = scope < APPROVAL_THREAD || scope > APPROVAL_KEPT
+                              ? APPROVAL_THREAD
+                              : (enum approval_scope)scope;
+            }
             e = decide(s, &d, m->id, m->id, out);
         } else {
             e = refuse(m->id, "requestId, rd and decision are needed", out);

@@ -38,13 +38,19 @@ static void learn_sandbox(struct thread *t, struct bytes raw)
     json_decref(sandbox);
 }
 
-static void learn_folder(struct hub *hub, struct bytes raw)
+static void learn_folder(struct hub *hub, struct thread *t, struct bytes raw,
+                         bool ephemeral)
 {
     struct buf path;
     const char *text;
     buf_init(&path, 8192);
     if (raw.len > 0 && json_raw_text(raw, &path) == OK &&
         buf_cstr(&path, &text) == OK) {
+        thread_learn_folder(t, text);
+        if (ephemeral) {
+            buf_fini(&path);
+            return;
+        }
         folders_learn(&hub->folders, text, (int64_t)(hub_wall_ms(hub) / 1000));
     }
     buf_fini(&path);
@@ -76,9 +82,7 @@ struct thread *answer_learn_thread(struct hub *hub, struct bytes result,
             t->weak_turn = t->active && !t->policy_is_fine;
         }
         *ephemeral = raw_is_true(i[1]);
-        if (!*ephemeral) {
-            learn_folder(hub, o[4]);
-        }
+        learn_folder(hub, t, o[4], *ephemeral);
     }
     return t;
 }

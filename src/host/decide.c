@@ -15,7 +15,8 @@ struct deciding {
     struct bytes id; // of the call, raw; a bare answer is told of failures only
     bool is_call;
     enum approval_decision word;
-    struct verdict verdict; // result is owned
+    enum approval_scope scope; // of an accept
+    struct verdict verdict;    // result is owned
     struct approval a;
     struct bytes a_octets; // empty: unsigned
     struct bytes sig;
@@ -153,6 +154,9 @@ static void take_effect(struct deciding *d, const struct ballot_vote *v,
     r->result = result;
     request_notify(r, HUB_EVENT_DECIDED, &d->c->info, d->verdict.name);
     request_tell_resolved(r, controller_who(&d->c->info), d->verdict.name);
+    if (v->decision == APPROVAL_ACCEPT) {
+        request_give(r, d->scope, &d->c->info);
+    }
     request_deliver(r);
     if (ballot_is_owed(&r->ballot)) {
         request_tell_changed(r);
@@ -222,6 +226,7 @@ static void answer(struct request *r, struct controller *c, const struct jsonrpc
         answer_tool(r, c, rpc, &d.verdict);
     } else {
         d.word = decision_word(r->kind, &d.verdict);
+        d.scope = decision_scope(r->kind, r->params, rpc->result);
         cast(&d);
     }
     json_decref(d.verdict.result);
@@ -290,11 +295,12 @@ static bool read_signed(struct deciding *d, const json_t *params, uint8_t *a,
         refuse(d, HUB_ERR_PROOF, "what was signed is not what waits for a decision");
         return false;
     }
-    if (d->a.scope != APPROVAL_ONCE) {
-        refuse(d, HUB_ERR_POLICY, "this host grants for once only");
+    if (d->a.scope != APPROVAL_ONCE && d->a.decision != APPROVAL_ACCEPT_SESSION) {
+        refuse(d, HUB_ERR_PARAMS, "only an accept is meant for longer than once");
         return false;
     }
     d->word = d->a.decision;
+    d->scope = d->a.scope;
     return true;
 }
 
@@ -313,6 +319,11 @@ static bool read_local(struct deciding *d, const json_t *params)
         if (bytes_equal_str(said,
                             approval_decision_name((enum approval_decision)word))) {
             d->word = (enum approval_decision)word;
+            d->scope = word == APPROVAL_ACCEPT_SESSION
+                           ? (enum approval_scope)json_get_int(params, "scope",
+                                                               APPROVAL_THREAD)
+                           : APPROVAL_ONCE;
+            d->scope = (unsigned)d->scope <= APPROVAL_KEPT ? d->scope : APPROVAL_ONCE;
             return true;
         }
     }
@@ -337,7 +348,7 @@ static bool read_result(struct deciding *d, const json_t *params)
                               : "not an answer to this request");
         return false;
     }
-    // nothing is granted for longer than once
+    // the agent hears of nothing longer than once: the host keeps the rule
     d->word = d->word == APPROVAL_ACCEPT_SESSION ? APPROVAL_ACCEPT : d->word;
     return true;
 }

@@ -48,6 +48,29 @@ json_t *decision_shown(const struct request_kind *kind, json_t *params)
     return shown;
 }
 
+void decision_offer(const struct request_kind *kind, const json_t *params,
+                    unsigned offers, json_t *shown)
+{
+    json_t *list = json_object_get(shown, "availableDecisions");
+    if (strcmp(kind->method, "item/commandExecution/requestApproval") != 0 ||
+        list == NULL || offers == 0) {
+        return;
+    }
+    json_t *wider = json_pack("[s]", "accept");
+    if ((offers & (1u << APPROVAL_THREAD)) != 0) {
+        json_push(wider, json_string("acceptForSession"));
+    }
+    if ((offers & (1u << APPROVAL_KEPT)) != 0) {
+        json_t *first = json_object_get(params, "proposedExecpolicyAmendment");
+        json_set(shown, "proposedExecpolicyAmendment", json_incref(first));
+        json_push(wider, json_pack("{s:{s:O}}", "acceptWithExecpolicyAmendment",
+                                   "execpolicy_amendment", first));
+    }
+    json_push(wider, json_string("decline"));
+    json_push(wider, json_string("cancel"));
+    json_set(shown, "availableDecisions", wider);
+}
+
 /* ---- reading an answer ----------------------------------------------------------- */
 
 /* What a client may say, what it comes to, and the v1 word for that. */
@@ -183,6 +206,34 @@ enum err decision_read(const struct request_kind *kind, const json_t *asked,
     }
     json_decref(value);
     return e;
+}
+
+/* Other words than those that were proposed grant nothing for longer than once. */
+static bool is_as_proposed(const json_t *details, const json_t *asked)
+{
+    json_t *said = json_object_get(details, "execpolicy_amendment");
+    json_t *proposed = json_object_get(asked, "proposedExecpolicyAmendment");
+    return said != NULL && proposed != NULL && json_equal(said, proposed) == 1;
+}
+
+enum approval_scope decision_scope(const struct request_kind *kind, const json_t *asked,
+                                   struct bytes result)
+{
+    json_t *value = NULL;
+    enum approval_scope scope = APPROVAL_ONCE;
+    if (kind->answer != ANSWER_DECISION || json_parse_peer(result, &value) != OK) {
+        return APPROVAL_ONCE;
+    }
+    json_t *decision = json_object_get(value, "decision");
+    const char *word = word_of(decision);
+    if (word != NULL && strcmp(word, "acceptForSession") == 0) {
+        scope = APPROVAL_THREAD;
+    } else if (word != NULL && strcmp(word, "acceptWithExecpolicyAmendment") == 0 &&
+               is_as_proposed(json_object_get(decision, word), asked)) {
+        scope = APPROVAL_KEPT;
+    }
+    json_decref(value);
+    return scope;
 }
 
 /* ---- signed words ------------------------------------------------------------------ */

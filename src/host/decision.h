@@ -43,6 +43,14 @@ const struct request_kind *decision_kinds(size_t *count);
 /* The params as controllers see them: a new object. */
 json_t *decision_shown(const struct request_kind *kind, json_t *params);
 
+/* `offers`: 1 << A.scope. Adds to what is shown how else it may be accepted. */
+void decision_offer(const struct request_kind *kind, const json_t *params,
+                    unsigned offers, json_t *shown);
+
+/* For how long a bare answer means its accept: the words of Codex. */
+enum approval_scope decision_scope(const struct request_kind *kind, const json_t *asked,
+                                   struct bytes result);
+
 NODISCARD enum err decision_read(const struct request_kind *kind, const json_t *asked,
                                  struct bytes result, struct verdict *out);
 

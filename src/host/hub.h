@@ -150,16 +150,31 @@ enum hub_says { HUB_SAYS_ASK, HUB_SAYS_ALLOW, HUB_SAYS_DENY };
 
 struct hub_ruling {
     enum hub_says says;
+    unsigned offers;          // 1 << A.scope: for how long an accept may be meant
     unsigned quorum;          // HUB_SAYS_ASK: people; at least 1
     char rule[HUB_RULE_SIZE]; // "": the profile
     char because[HUB_BECAUSE_SIZE];
 };
 
+struct hub_question { // everything is borrowed for the call
+    const struct approval_request *asked;
+    const struct json_t *params; // as the agent sent them
+    const char *folder;          // the thread's own, as the agent told it
+    enum role role;              // of who started the turn; ROLE_NONE: not known
+};
+
+/* An accept that is meant for longer than once. */
+struct hub_gift {
+    const struct hub_question *of;
+    unsigned scope; // A.scope, one that was offered
+    const char *by; // for people
+    const struct controller_info *who;
+};
+
 struct hub_policy_ops {
-    /* `folder`: the workspace of the thread. `role`: the least of those whose words the
-     * turn follows; ROLE_NONE: not known. */
-    void (*judge)(void *user, const struct approval_request *asked, const char *folder,
-                  enum role role, struct hub_ruling *out);
+    void (*judge)(void *user, const struct hub_question *q, struct hub_ruling *out);
+    /* A rule from now on: on disk when it returns. */
+    enum err (*give)(void *user, const struct hub_gift *gift);
     /* It is about to be answered so: on disk when it returns. */
     enum err (*record)(void *user, const char *method, const char *thread_id,
                        const char *item_id, const char *command,

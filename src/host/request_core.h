@@ -33,6 +33,7 @@ struct request {
     uint64_t created_ms;
     struct ballot ballot;
     struct hub_ruling ruling; // of the host's own rules, when it was made
+    json_t *paths;            // of a change to files, where a rule may name them
     struct blob *result;      // JSON for the agent, once decided
     char by[HUB_WHO_SIZE];
 };
@@ -48,6 +49,9 @@ void request_free(struct request *r);
 void request_write_text(struct request *r);
 /* The params that controllers get: a new object; NULL: out of memory. */
 json_t *request_shown(const struct request *r);
+/* For how long its accept was meant; what was not offered is once. */
+void request_give(struct request *r, enum approval_scope scope,
+                  const struct controller_info *who);
 /* Is it the same question once more? */
 bool request_is(const struct request *r, struct bytes upstream_id,
                 const json_t *params);

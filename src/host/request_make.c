@@ -52,73 +52,137 @@ static enum err write_request(struct request *r, const struct approval_asked *as
     return e;
 }
 
-static enum err write_material(struct request *r)
+/* What controllers are shown: all of the request, and for how long they may accept. */
+static json_t *shown_of(const struct request *r)
 {
     json_t *shown = decision_shown(r->kind, r->params);
-    json_t *changes = NULL;
+    decision_offer(r->kind, r->params, r->ruling.offers, shown);
+    return shown;
+}
+
+static json_t *changes_of(const struct request *r)
+{
+    return approval_asked_kind(bytes_from_str(r->kind->method)) == APPROVAL_FILE_CHANGE
+               ? item_changes(r->thread, json_get_bytes(r->params, "itemId"))
+               : NULL;
+}
+
+static enum err write_material(struct request *r, json_t *changes)
+{
+    json_t *shown = shown_of(r);
     struct buf text;
     buf_init(&text, APPROVAL_MATERIAL_MAX);
-    if (approval_asked_kind(bytes_from_str(r->kind->method)) == APPROVAL_FILE_CHANGE) {
-        changes = item_changes(r->thread, json_get_bytes(r->params, "itemId"));
-    }
     enum err e = approval_asked_material(shown, changes, &text);
     if (e == OK) {
         r->material = blob_copy(buf_bytes(&text));
         e = r->material == NULL ? ERR_NOMEM : OK;
     }
     buf_fini(&text);
-    json_decref(changes);
     json_decref(shown);
     return e;
 }
 
-/* Where a file is moved to does not stand among the paths of a request. */
-static bool moves_a_file(const struct request *r)
+static struct hub_question question_of(const struct request *r,
+                                       const struct approval_request *asked)
 {
-    static const char *const keys[] = {"\"move_path\":\"", "\"movePath\":\""};
-    const struct bytes text = blob_bytes(r->material);
-    for (size_t i = 0; i < COUNT(keys); i++) {
-        if (memmem(text.at, text.len, keys[i], strlen(keys[i])) != NULL) {
-            return true;
-        }
-    }
-    return false;
+    const struct thread *t = r->thread;
+    return (struct hub_question){
+        .asked = asked,
+        .params = r->params,
+        .folder = t->folder != NULL ? t->folder : t->hub->folders.home,
+        .role = t->turn_role,
+    };
 }
 
-/* The rules may want more people than the host's setting, never fewer. The workspace is
- * the default one: what a thread was started with elsewhere is not known for certain. */
+/* The rules may want more people than the host's setting, never fewer. */
 static void ask_rules(struct request *r, const struct approval_request *asked)
 {
     struct hub *hub = r->thread->hub;
+    const struct hub_question q = question_of(r, asked);
     r->ruling = (struct hub_ruling){.says = HUB_SAYS_ASK, .quorum = 1};
     if (hub->ops.policy == NULL) {
         return;
     }
-    hub->ops.policy->judge(hub->user, asked, hub->folders.home, r->thread->turn_role,
-                           &r->ruling);
-    if (r->ruling.says == HUB_SAYS_ALLOW && moves_a_file(r)) {
-        r->ruling.says = HUB_SAYS_ASK;
-    }
+    hub->ops.policy->judge(hub->user, &q, &r->ruling);
     if (r->ruling.quorum > r->ballot.quorum) {
         ballot_init(&r->ballot, r->ruling.quorum, r->ballot.expires_ms);
     }
+    if (r->ballot.quorum > 1) { // what takes several takes them every time
+        r->ruling.offers = 0;
+    }
+}
+
+static json_t *paths_json(const struct approval_request *asked)
+{
+    json_t *out = json_array();
+    for (size_t i = 0; i < asked->n_paths; i++) {
+        json_push(out,
+                  json_stringn((const char *)asked->paths[i].at, asked->paths[i].len));
+    }
+    return out;
+}
+
+/* The rules see what the engine asks before it is known what people are shown of it. */
+static enum err judge(struct request *r, json_t *changes)
+{
+    json_t *all = json_copy(r->params);
+    struct approval_asked asked;
+    if (changes != NULL) {
+        json_set(all, "changes", json_incref(changes));
+    }
+    const enum err e =
+        approval_asked_read(bytes_from_str(r->kind->method), all, &asked);
+    if (e == OK) {
+        ask_rules(r, &asked.r);
+        r->paths = asked.r.kind == APPROVAL_FILE_CHANGE ? paths_json(&asked.r) : NULL;
+        approval_asked_fini(&asked);
+    }
+    json_decref(all);
+    return e;
 }
 
 static enum err write_bytes(struct request *r)
 {
     json_t *material = NULL;
+    json_t *changes = changes_of(r);
     struct approval_asked asked;
-    enum err e = write_material(r);
+    enum err e = judge(r, changes);
+    e = e == OK ? write_material(r, changes) : e;
     e = e == OK ? json_parse(blob_bytes(r->material), &material) : e;
     e = e == OK ? approval_asked_read(bytes_from_str(r->kind->method), material, &asked)
                 : e;
     if (e == OK) {
-        ask_rules(r, &asked.r);
         e = write_request(r, &asked);
         approval_asked_fini(&asked);
     }
     json_decref(material);
+    json_decref(changes);
     return e;
+}
+
+void request_give(struct request *r, enum approval_scope scope,
+                  const struct controller_info *who)
+{
+    struct hub *hub = r->thread->hub;
+    const struct approval_request asked = {
+        .kind =
+            (enum approval_kind)approval_asked_kind(bytes_from_str(r->kind->method)),
+        .thread = bytes_from_str(r->thread->id)};
+    struct hub_question q = question_of(r, &asked);
+    json_t *all = json_copy(r->params);
+    if (r->paths != NULL) {
+        json_set(all, "paths", json_incref(r->paths));
+    }
+    q.params = all;
+    const struct hub_gift gift = {
+        .of = &q, .scope = (unsigned)scope, .by = r->by, .who = who};
+    if (scope != APPROVAL_ONCE && hub->ops.policy != NULL &&
+        (r->ruling.offers & (1u << scope)) != 0 &&
+        (who->caps & CAP_SESSION_SCOPE) != 0 &&
+        hub->ops.policy->give(hub->user, &gift) != OK) {
+        log_warn("policy.not_given", "scope=%u", (unsigned)scope);
+    }
+    json_decref(all);
 }
 
 static enum err make_approval(struct request *r)
@@ -199,6 +263,7 @@ void request_free(struct request *r)
     map_remove(&r->thread->hub->requests, &r->node);
     list_remove(&r->in_thread);
     json_decref(r->params);
+    json_decref(r->paths);
     blob_unref(r->text);
     blob_unref(r->request);
     blob_unref(r->material);
@@ -244,9 +309,22 @@ void request_write_text(struct request *r)
     }
 }
 
+/* What was signed, when it was made in another life of the host; else it is made alike. */
+static json_t *shown_again(const struct request *r)
+{
+    json_t *shown = NULL;
+    if (!r->approval || json_parse(blob_bytes(r->material), &shown) != OK) {
+        return shown_of(r);
+    }
+    if (approval_asked_kind(bytes_from_str(r->kind->method)) == APPROVAL_FILE_CHANGE) {
+        (void)json_object_del(shown, "changes");
+    }
+    return shown;
+}
+
 json_t *request_shown(const struct request *r)
 {
-    json_t *params = decision_shown(r->kind, r->params);
+    json_t *params = shown_again(r);
     if (r->approval) {
         json_t *farhand = farhand_of(r);
         if (farhand == NULL) {

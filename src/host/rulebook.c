@@ -95,6 +95,9 @@ enum err rulebook_load(const char *home, const char *workspace, const char *prof
     if (e == OK) {
         e = rules_settle(&book.rules, diag);
     }
+    if (e == OK) {
+        e = standing_load(&book.standing, home, diag);
+    }
     if (e != OK) {
         rulebook_fini(&book);
         return e;
@@ -107,6 +110,7 @@ void rulebook_fini(struct rulebook *book)
 {
     profile_fini(&book->profile);
     rules_fini(&book->rules);
+    standing_fini(&book->standing);
 }
 
 /* ---- a request --------------------------------------------------------------------- */
@@ -190,59 +194,162 @@ static void judge_command(const struct policy_ask *ask,
     free_texts(argv, asked->n_argv);
 }
 
-/* Everything as the file system has it, links followed. */
-static bool find_places(const struct approval_request *asked, const char *workspace,
-                        char root[PATH_MAX], char cwd[PATH_MAX])
+/* ---- where it works --------------------------------------------------------------- */
+
+bool rulebook_real(void *user, const char *path, char *out, size_t size)
 {
-    char *named = asked->cwd.len == 0 ? mem_strdup(workspace) : text_of(asked->cwd);
-    const bool ok = named != NULL && named[0] == '/' && realpath(named, cwd) != NULL &&
-                    realpath(workspace, root) != NULL;
+    char real[PATH_MAX];
+    (void)user;
+    return realpath(path, real) != NULL && text_format(out, size, "%s", real) == OK;
+}
+
+/* Whoever may read all of it may read what the user keeps to themselves. */
+static bool is_too_wide(const char *root)
+{
+    char home[PATH_MAX];
+    const char *set = getenv("HOME");
+    const size_t len = strlen(root);
+    if (strcmp(root, "/") == 0) {
+        return true;
+    }
+    return set != NULL && realpath(set, home) != NULL &&
+           strncmp(home, root, len) == 0 && (home[len] == '/' || home[len] == '\0');
+}
+
+struct places { // as the file system has them, links followed
+    char root[PATH_MAX];
+    char cwd[PATH_MAX];
+    char thread[129];
+    const char *roots[2];
+};
+
+static const char *find_places(const struct hub_question *q, struct places *out)
+{
+    const struct bytes cwd = q->asked->cwd;
+    char *named = cwd.len == 0 ? mem_strdup(q->folder) : text_of(cwd);
+    const bool ok = named != NULL && named[0] == '/' &&
+                    realpath(named, out->cwd) != NULL &&
+                    realpath(q->folder, out->root) != NULL;
     mem_free(named);
-    return ok;
+    out->roots[0] = out->root;
+    out->roots[1] = NULL;
+    out->thread[0] = '\0';
+    if (q->asked->thread.len < sizeof(out->thread)) {
+        memcpy(out->thread, q->asked->thread.at, q->asked->thread.len);
+        out->thread[q->asked->thread.len] = '\0';
+    }
+    return ok ? NULL : "its folder is not on this machine";
+}
+
+/* ---- what a question is ------------------------------------------------------------- */
+
+#define ASKS_MORE (APPROVAL_ASKS_NETWORK | APPROVAL_ASKS_OUTSIDE)
+
+/* Words for a program that runs are no command, whatever they spell. */
+static bool is_input(const struct hub_question *q)
+{
+    const char *kind = json_get_str(q->params, "kind");
+    return q->asked->kind == APPROVAL_COMMAND && kind != NULL &&
+           strcmp(kind, "command") != 0;
+}
+
+static void make_ask(const struct rulebook *book, const struct hub_question *q,
+                     struct places *at, struct policy_ask *out)
+{
+    *out = (struct policy_ask){
+        .rules = &book->rules,
+        .more = {book->profile.policy == POLICY_ASK_EVERY_TIME ? NULL
+                                                               : &book->standing.rules},
+        .policy = book->profile.policy,
+        .cwd = at->cwd,
+        .roots = at->roots,
+        .moment = rulebook_moment(),
+        .leaves_sandbox = (q->asked->asked & ASKS_MORE) != 0 || is_too_wide(at->root),
+        .inside = inside_roots,
+        .real = rulebook_real,
+        .user = at->roots,
+    };
+    out->moment.thread = at->thread;
+    out->moment.role = (unsigned)q->role;
+    out->moment.cwd = json_get_str(q->params, "cwd");
+    if (out->policy == POLICY_ON_FAILURE || out->policy == POLICY_ON_REQUEST) {
+        out->leaves_sandbox = true;
+    }
 }
 
 /* The engine asks for every command, and may run an accepted one again outside its
  * sandbox: that a command would run within it is never known here. */
-void rulebook_judge(const struct rulebook *book, const struct approval_request *asked,
-                    const char *workspace, unsigned role, struct policy_answer *out)
+void rulebook_judge(const struct rulebook *book, const struct hub_question *q,
+                    struct policy_answer *out)
 {
-    char root[PATH_MAX];
-    char cwd[PATH_MAX];
-    char thread[128] = "";
-    const char *roots[] = {root, NULL};
-    if (asked->kind != APPROVAL_COMMAND && asked->kind != APPROVAL_FILE_CHANGE) {
+    const struct approval_request *asked = q->asked;
+    struct places at;
+    struct policy_ask ask;
+    if ((asked->kind != APPROVAL_COMMAND && asked->kind != APPROVAL_FILE_CHANGE) ||
+        is_input(q)) {
         say_person(out, "this is for a person to answer");
         return;
     }
-    if (!find_places(asked, workspace, root, cwd)) {
-        say_person(out, "its folder is not on this machine");
+    const char *lost = find_places(q, &at);
+    if (lost != NULL) {
+        say_person(out, lost);
         return;
     }
-    if (asked->thread.len < sizeof(thread)) {
-        memcpy(thread, asked->thread.at, asked->thread.len);
-    }
-    const unsigned more = APPROVAL_ASKS_NETWORK | APPROVAL_ASKS_OUTSIDE;
-    struct policy_ask ask = {.rules = &book->rules,
-                             .policy = book->profile.policy,
-                             .cwd = cwd,
-                             .roots = roots,
-                             .moment = rulebook_moment(),
-                             .leaves_sandbox = (asked->asked & more) != 0,
-                             .inside = inside_roots,
-                             .user = roots};
-    ask.moment.thread = thread;
-    ask.moment.role = role;
-    if (ask.policy == POLICY_ON_FAILURE || ask.policy == POLICY_ON_REQUEST) {
-        ask.leaves_sandbox = true;
-    }
+    make_ask(book, q, &at, &ask);
     if (asked->kind == APPROVAL_COMMAND) {
         judge_command(&ask, asked, out);
     } else {
         judge_files(&ask, asked, out);
     }
     if (out->verdict == VERDICT_ALLOW &&
-        ((asked->asked & more) != 0 || asked->reason.len != 0)) {
+        ((asked->asked & ASKS_MORE) != 0 || asked->reason.len != 0)) {
         say_person(out,
                    "it asks to run outside the sandbox, or for more than to be run");
     }
+}
+
+/* ---- what may be accepted for longer --------------------------------------------------- */
+
+/* With a rule for these words, would it run by itself? Then they are what it runs. */
+static bool proposal_covers(const struct rulebook *book, const struct hub_question *q,
+                            const json_t *words)
+{
+    struct places at;
+    struct policy_ask ask;
+    struct policy_answer answer = {.verdict = VERDICT_ASK};
+    struct rules one;
+    json_t *copy = json_deep_copy(words);
+    rules_init(&one);
+    if (find_places(q, &at) == NULL &&
+        rules_give(&one, &(struct rule_given){.words = copy, .source = "proposal"}) ==
+            OK) {
+        make_ask(book, q, &at, &ask);
+        ask.more[1] = &one;
+        judge_command(&ask, q->asked, &answer);
+    }
+    rules_fini(&one);
+    json_decref(copy);
+    return answer.verdict == VERDICT_ALLOW;
+}
+
+unsigned rulebook_offers(const struct rulebook *book, const struct hub_question *q)
+{
+    const struct approval_request *asked = q->asked;
+    unsigned offers = 0;
+    if (book->profile.policy == POLICY_ASK_EVERY_TIME || is_input(q) ||
+        (asked->asked & ASKS_MORE) != 0 || asked->reason.len != 0) {
+        return 0;
+    }
+    if (asked->kind == APPROVAL_FILE_CHANGE) {
+        return asked->n_paths == 0 ? 0 : 1u << APPROVAL_THREAD;
+    }
+    json_t *words = asked->kind == APPROVAL_COMMAND ? standing_words(q->params) : NULL;
+    offers |= words != NULL && asked->cwd.len != 0 ? 1u << APPROVAL_THREAD : 0;
+    json_decref(words);
+    const json_t *proposal = standing_proposal(q->params);
+    if (asked->kind == APPROVAL_COMMAND && proposal != NULL &&
+        proposal_covers(book, q, proposal)) {
+        offers |= 1u << APPROVAL_UNTIL_RESTART | 1u << APPROVAL_KEPT;
+    }
+    return offers;
 }

@@ -13,12 +13,14 @@
 #ifndef HOST_RULEBOOK_H
 #define HOST_RULEBOOK_H
 
+#include "host/hub.h"
+#include "host/standing.h"
 #include "policy/profile.h"
-#include "session/approval.h"
 
 struct rulebook {
     struct rules rules;
     struct profile profile;
+    struct standing standing; // what people added with an answer
 };
 
 /* `profile` NULL: everything asks that no rule allows. */
@@ -27,12 +29,18 @@ NODISCARD enum err rulebook_load(const char *home, const char *workspace,
                                  struct diag *diag);
 void rulebook_fini(struct rulebook *book);
 
+/* Where a path leads, links followed. For policy_ask.real. */
+bool rulebook_real(void *user, const char *path, char *out, size_t size);
+
 /* Now, here; the role and the thread are not known. */
 struct rule_moment rulebook_moment(void);
 
-/* A command or a change to files that the agent asks for. `workspace` is the folder of
- * its thread, `role` (host/rights.h) of whoever started the turn, 0: not known. Other kinds, and what asks for the network or for other folders: a person. */
-void rulebook_judge(const struct rulebook *book, const struct approval_request *asked,
-                    const char *workspace, unsigned role, struct policy_answer *out);
+/* A command or a change to files that the agent asks for. Other kinds, words for a
+ * program that runs, and what asks for the network or for other folders: a person. */
+void rulebook_judge(const struct rulebook *book, const struct hub_question *q,
+                    struct policy_answer *out);
+
+/* For how long a person may accept what asks: 1 << A.scope. */
+unsigned rulebook_offers(const struct rulebook *book, const struct hub_question *q);
 
 #endif

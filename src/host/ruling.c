@@ -1,23 +1,37 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "host/daemon.h"
 
 /* The host's rules, as the hub asks for them. */
 
-static void on_judge(void *user, const struct approval_request *asked,
-                     const char *folder, enum role role, struct hub_ruling *out)
+static void name_rule(const struct rule *rule, char *out, size_t size)
 {
-    const struct host *h = user;
+    const enum err e =
+        rule->line == 0 ? text_format(out, size, "%.200s", rule->source)
+                        : text_format(out, size, "%.200s:%u", rule->source, rule->line);
+    if (e != OK) {
+        out[0] = '\0';
+    }
+}
+
+static void on_judge(void *user, const struct hub_question *q, struct hub_ruling *out)
+{
+    struct host *h = user;
     struct policy_answer answer;
-    rulebook_judge(&h->rulebook, asked, folder, role, &answer);
+    rulebook_judge(&h->rulebook, q, &answer);
     *out = (struct hub_ruling){.quorum = answer.quorum};
+    out->offers = answer.verdict == VERDICT_ASK && answer.rule == NULL
+                      ? rulebook_offers(&h->rulebook, q)
+                      : 0;
     out->says = answer.verdict == VERDICT_ALLOW  ? HUB_SAYS_ALLOW
                 : answer.verdict == VERDICT_DENY ? HUB_SAYS_DENY
                                                  : HUB_SAYS_ASK;
     text_sanitize(bytes_from_str(answer.because), out->because, sizeof(out->because));
-    if (answer.rule != NULL &&
-        text_format(out->rule, sizeof(out->rule), "%.200s:%u", answer.rule->source,
-                    answer.rule->line) != OK) {
-        out->rule[0] = '\0';
+    if (answer.rule != NULL) {
+        name_rule(answer.rule, out->rule, sizeof(out->rule));
     }
     if (out->says == HUB_SAYS_ASK && answer.strong) { // nobody here can give one
         out->says = HUB_SAYS_DENY;
@@ -32,7 +46,8 @@ static enum err on_record(void *user, const char *method, const char *thread_id,
                           const char *item_id, const char *command,
                           const struct hub_ruling *ruling)
 {
-    const struct host *h = user;
+    struct host *h = user;
+    standing_used(&h->rulebook.standing, ruling->rule, clock_wall_ms());
     const struct audit_ruling line = {
         .method = method,
         .thread_id = thread_id,
@@ -46,8 +61,94 @@ static enum err on_record(void *user, const char *method, const char *thread_id,
     return audit_ruling(h->audit, &line);
 }
 
+/* ---- rules that people give with an answer --------------------------------------------- */
+
+static enum err note_rule(struct host *h, const char *what, const char *id,
+                          const struct controller_info *who)
+{
+    const json_t *row = standing_row(&h->rulebook.standing, id);
+    struct buf text;
+    const char *value = NULL;
+    buf_init(&text, 64u * 1024);
+    enum err e = json_print(row, &text);
+    e = e == OK ? buf_cstr(&text, &value) : e;
+    e = e == OK ? audit_policy(h->audit, what, value, who) : e;
+    buf_fini(&text);
+    return e;
+}
+
+static void tell_rules(struct host *h, const char *id, const char *change)
+{
+    hub_broadcast(h->hub, HUB_ALL, "farhand/policy/rules/changed",
+                  json_pack("{s:s, s:s}", "ruleId", id, "change", change));
+}
+
+/* Its line is on disk before it counts: what cannot be recorded is not given. */
+static enum err on_give(void *user, const struct hub_gift *gift)
+{
+    struct host *h = user;
+    char id[STANDING_ID_SIZE];
+    char thread[129] = "";
+    const struct bytes of = gift->of->asked->thread;
+    if (of.len >= sizeof(thread)) {
+        return ERR_LIMIT;
+    }
+    memcpy(thread, of.at, of.len);
+    const struct standing_gift given = {
+        .scope = (enum approval_scope)gift->scope,
+        .thread = thread,
+        .params = gift->of->params,
+        .paths = gift->of->asked->kind == APPROVAL_FILE_CHANGE
+                     ? json_get_arr(gift->of->params, "paths")
+                     : NULL,
+        .by = gift->by,
+        .at_ms = clock_wall_ms(),
+    };
+    enum err e = standing_give(&h->rulebook.standing, &given, id);
+    if (e == OK && (e = note_rule(h, "rule given", id, gift->who)) != OK) {
+        (void)!standing_remove(&h->rulebook.standing, id);
+    }
+    if (e == OK) {
+        tell_rules(h, id, "given");
+    }
+    return e;
+}
+
+void ruling_list(struct host *h, struct call *call)
+{
+    hub_reply(call, standing_json(&h->rulebook.standing,
+                                  json_get_bytes(call->params, "threadId")));
+}
+
+void ruling_remove(struct host *h, struct call *call)
+{
+    const char *id = json_get_str(call->params, "ruleId");
+    json_t *row = id == NULL ? NULL : standing_row(&h->rulebook.standing, id);
+    if (row == NULL) {
+        hub_reply_error(call, HUB_ERR_PARAMS, "there is no such rule", NULL);
+        return;
+    }
+    // it ends whether or not the line can be written: taking back is never refused
+    if (note_rule(h, "rule removed", id, &call->info) != OK) {
+        log_error("policy.not_recorded", "rule=%s", id);
+    }
+    char name[STANDING_ID_SIZE];
+    text_sanitize(bytes_from_str(id), name, sizeof(name));
+    const enum err e = standing_remove(&h->rulebook.standing, name);
+    tell_rules(h, name, "removed");
+    if (e != OK) {
+        hub_reply_error(call, HUB_ERR_INTERNAL,
+                        "it counts no more in this run, but the disk did not take "
+                        "that: it would be back after a restart",
+                        NULL);
+        return;
+    }
+    hub_reply(call, json_object());
+}
+
 const struct hub_policy_ops *ruling_ops(void)
 {
-    static const struct hub_policy_ops ops = {.judge = on_judge, .record = on_record};
+    static const struct hub_policy_ops ops = {
+        .judge = on_judge, .give = on_give, .record = on_record};
     return &ops;
 }

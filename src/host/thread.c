@@ -82,7 +82,17 @@ void thread_free(struct thread *t)
     items_free(t);
     items_forget_closed(t);
     map_remove(&t->hub->threads, &t->node);
+    mem_free(t->folder);
     mem_free(t);
+}
+
+void thread_learn_folder(struct thread *t, const char *path)
+{
+    if (path == NULL || path[0] != '/') {
+        return;
+    }
+    mem_free(t->folder);
+    t->folder = mem_strdup(path);
 }
 
 bool thread_is_seen_by(const struct thread *t, const struct controller *c)

@@ -40,6 +40,7 @@ struct thread {
     enum role
         turn_role;   // the least of those whose words the turn follows; NONE: unknown
     bool was_shared; // more than one was told to be here
+    char *folder;    // where it works, as the agent told it; NULL: not known
     struct controller *starter;       // NULL: not one of ours, or it has left
     struct controller *registrar;     // of dynamicTools
     struct controller *replay_to;     // whom the resume under way is for
@@ -58,6 +59,9 @@ struct thread {
 struct thread *thread_find(const struct hub *hub, struct bytes id);
 struct thread *thread_get(struct hub *hub, struct bytes id); // NULL: no room
 void thread_free(struct thread *t);
+
+/* Where it works from now on. Absolute, or it is not learned. */
+void thread_learn_folder(struct thread *t, const char *path);
 
 bool thread_is_seen_by(const struct thread *t, const struct controller *c);
 

@@ -131,6 +131,9 @@ static bool hook_turn_started(struct said *s)
         thread_turn_started(s->thread, turn);
         s->thread->weak_turn =
             !s->thread->policy_is_fine && !acted_is_ours(s->thread, turn);
+        if (!acted_is_ours(s->thread, turn)) {
+            s->thread->turn_role = ROLE_NONE;
+        }
         acted_turn_started(s->thread, turn);
     }
     return true;
@@ -214,6 +217,7 @@ static bool hook_settings(struct said *s)
     s->thread->policy_is_fine = s->thread->sandbox_is_fine &&
                                 bytes_equal_str(approvals, PROFILE_APPROVALS) &&
                                 bytes_equal_str(reviewer, PROFILE_REVIEWER);
+    thread_learn_folder(s->thread, json_get_str(settings, "cwd"));
     json_decref(settings);
     return true;
 }

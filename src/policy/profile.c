@@ -28,7 +28,7 @@ bool approval_policy_is_weaker(enum approval_policy a, enum approval_policy than
 void profile_default(struct profile *out)
 {
     *out = (struct profile){.name = "default",
-                            .policy = POLICY_ASK_EVERY_TIME,
+                            .policy = POLICY_UNTRUSTED,
                             .sandbox = SANDBOX_WORKSPACE_WRITE,
                             .inherit = ENV_ALL};
 }

@@ -98,6 +98,10 @@ bool rule_is_now(const struct rule *rule, const struct rule_moment *moment)
     if (rule->any_time) {
         return true;
     }
+    if (rule->cwd != NULL &&
+        (moment->cwd == NULL || strcmp(rule->cwd, moment->cwd) != 0)) {
+        return false;
+    }
     if (rule->thread != NULL &&
         !(moment->thread == NULL ? strict : is_listed(rule->thread, moment->thread))) {
         return false;
@@ -114,13 +118,15 @@ bool rule_is_now(const struct rule *rule, const struct rule_moment *moment)
 
 /* ---- words ----------------------------------------------------------------------- */
 
-static bool is_word_of(const json_t *alternatives, const char *text)
+static bool is_word_of(const struct rule *rule, const json_t *alternatives,
+                       const char *text)
 {
     size_t i = 0;
     json_t *item = NULL;
     json_array_foreach(alternatives, i, item)
     {
-        if (pattern_matches(json_string_value(item), text)) {
+        const char *want = json_string_value(item);
+        if (rule->literal ? strcmp(want, text) == 0 : pattern_matches(want, text)) {
             return true;
         }
     }
@@ -135,12 +141,13 @@ static enum met meets_name(const struct rule *rule, const json_t *names,
         return MET_MAYBE;
     }
     const char *name = program_name(word);
-    if (is_word_of(names, word->text) || (name != NULL && is_word_of(names, name))) {
+    if (is_word_of(rule, names, word->text) ||
+        (name != NULL && is_word_of(rule, names, name))) {
         return MET;
     }
     const char *slash = strrchr(word->text, '/');
     return rule->decide != VERDICT_ALLOW && slash != NULL &&
-                   is_word_of(names, slash + 1)
+                   is_word_of(rule, names, slash + 1)
                ? MET
                : MET_NOT;
 }
@@ -178,7 +185,7 @@ static enum met meets_word(const struct rule *rule, size_t i,
     if ((word->flags & WORD_UNSURE) != 0) {
         return MET_MAYBE;
     }
-    return is_word_of(want, word->text) ? MET : MET_NOT;
+    return is_word_of(rule, want, word->text) ? MET : MET_NOT;
 }
 
 /* The next word that the `i`-th of the rule may be about. */
@@ -203,6 +210,9 @@ enum met rule_meets_words(const struct rule *rule, const struct shell_word *word
     }
     enum met met = MET;
     uint32_t at = 0;
+    if (rule->whole && json_array_size(rule->command) != n_words) {
+        return MET_NOT;
+    }
     for (size_t i = 0; i < json_array_size(rule->command); i++, at++) {
         at = pass_over(rule, i, words, n_words, at);
         if (at >= n_words) {
@@ -245,6 +255,10 @@ enum met rule_meets_path(const struct rule *rule, const char *root, const char *
     {
         char whole[PATH_TEXT_MAX];
         const char *pattern = json_string_value(item);
+        if (rule->literal) {
+            met = strcmp(pattern, path) == 0 ? MET : met;
+            continue;
+        }
         if (pattern[0] != '/') {
             if (text_format(whole, sizeof(whole), "%s/%s", root, pattern) != OK) {
                 return MET_MAYBE;

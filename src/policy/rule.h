@@ -3,7 +3,7 @@
  *
  * Source     docs/policy.md (the language of policy.toml).
  * Shape      rules_read() adds the rules of one file; rules_settle() looks at all of
- *            them together. A condition is met, not met, or may be met: a word that is
+ *            them together; rules_give() adds one without a file. A condition is met, not met, or may be met: a word that is
  *            known only when it runs may be anything.
  * Ownership  rules own what they hold; `source` is copied.
  * Errors     ERR_PROTO  the file is wrong: diag says "FILE:LINE:COLUMN: …"
@@ -45,6 +45,9 @@ struct rule {
     unsigned days;    // 1 << day, Monday first; 0: any
     unsigned from_min, to_min; // minutes of the day; equal: any time
     bool any_time;             // none of the five above is asked for
+    const char *cwd;           // where the command would run; NULL: anywhere
+    bool literal;              // the words are no patterns
+    bool whole;                // no word more than these
     unsigned quorum;           // people who must agree; 0: one
     bool strong;
 };
@@ -55,6 +58,7 @@ struct rule_moment {
     unsigned role;      // 1 viewer … 4 owner; 0: unknown
     unsigned day;       // 0 Monday … 6, local time
     unsigned minute;    // of the day, local time
+    const char *cwd;    // NULL: unknown
 };
 
 struct rules {
@@ -73,6 +77,21 @@ NODISCARD enum err rules_read(struct rules *rules, enum rule_level level,
 NODISCARD enum err rules_take(struct rules *rules, enum rule_level level,
                               const char *source, struct bytes text, json_t *root,
                               struct diag *diag);
+/* A rule that somebody gave with an answer: it allows, and its words are meant as they
+ * stand. */
+struct rule_given {
+    json_t *words;      // array of texts; NULL: `paths`
+    json_t *paths;      // array of absolute files
+    bool whole;         // no word more
+    const char *thread; // NULL: any
+    const char *cwd;    // NULL: any
+    const char *source; // what answers name: "rule ID"
+    const char *because;
+};
+NODISCARD enum err rules_give(struct rules *rules, const struct rule_given *g);
+
+/* Why no rule may allow everything that begins with these words; NULL: it may. */
+const char *rule_prefix_refusal(const json_t *words);
 
 /* Rules that can never apply because a stricter one always does. */
 NODISCARD enum err rules_settle(const struct rules *rules, struct diag *diag);

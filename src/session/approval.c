@@ -255,7 +255,7 @@ void approval_digest(struct bytes request, uint8_t rd[APPROVAL_RD])
 static bool is_sound(const struct approval *a)
 {
     return a->decision >= APPROVAL_ACCEPT && a->decision <= APPROVAL_ANSWER &&
-           (unsigned)a->scope <= APPROVAL_UNTIL_RESTART &&
+           (unsigned)a->scope <= APPROVAL_KEPT &&
            a->has_extra == (a->decision == APPROVAL_ANSWER);
 }
 

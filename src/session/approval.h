@@ -66,6 +66,7 @@ enum approval_scope { // 5.4
     APPROVAL_ONCE = 0,
     APPROVAL_THREAD = 1,
     APPROVAL_UNTIL_RESTART = 2,
+    APPROVAL_KEPT = 3, // until somebody takes it back
 };
 
 struct approval_request {

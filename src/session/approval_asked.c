@@ -80,35 +80,57 @@ static enum err read_argv(const json_t *command, struct approval_asked *a)
     return e;
 }
 
+/* Where a change moves its file to: `kind` of v2, the change itself or its only member
+ * in v1. */
+static struct bytes moved_to(const json_t *change)
+{
+    static const char *const inside[] = {"kind", "update"};
+    struct bytes to = text_of(change, "move_path");
+    for (size_t i = 0; i < COUNT(inside) && to.len == 0; i++) {
+        to = text_of(json_get_obj(change, inside[i]), "move_path");
+    }
+    return to;
+}
+
+/* A path, and behind it where its file is moved to. */
+static enum err add_path(struct approval_asked *a, size_t *n, struct bytes path,
+                         const json_t *change)
+{
+    const struct bytes to = moved_to(change);
+    if (path.len == 0) {
+        return ERR_PROTO;
+    }
+    a->list[(*n)++] = path;
+    if (to.len != 0) {
+        a->list[(*n)++] = to;
+    }
+    return OK;
+}
+
 /* [{"path":…}] of v2, {"path":{…}} of v1. */
 static enum err read_paths(json_t *changes, struct approval_asked *a)
 {
-    const size_t n =
-        json_is_object(changes) ? json_object_size(changes) : json_array_size(changes);
-    const enum err e = put_list(a, n);
-    if (a->list == NULL) {
-        return e; // none, or no memory for them
-    }
+    const size_t most = 2 * (json_is_object(changes) ? json_object_size(changes)
+                                                     : json_array_size(changes));
+    enum err e = put_list(a, most);
+    size_t n = 0;
     size_t i = 0;
     const char *key;
     json_t *change;
     if (json_is_object(changes)) {
         json_object_foreach(changes, key, change)
         {
-            a->list[i++] = bytes_from_str(key);
+            e = e == OK ? add_path(a, &n, bytes_from_str(key), change) : e;
         }
     } else {
         json_array_foreach(changes, i, change)
         {
-            a->list[i] = text_of(change, "path");
-            if (a->list[i].len == 0) {
-                return ERR_PROTO;
-            }
+            e = e == OK ? add_path(a, &n, text_of(change, "path"), change) : e;
         }
     }
     a->r.paths = a->list;
     a->r.n_paths = n;
-    return OK;
+    return e;
 }
 
 static bool is_given(const json_t *obj, const char *key)

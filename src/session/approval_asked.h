@@ -21,7 +21,7 @@
 #include "session/approval.h"
 #include "wire/json.h"
 
-#define APPROVAL_LIST_MAX 2048u
+#define APPROVAL_LIST_MAX 4096u
 
 struct approval_asked {
     struct approval_request r; // kind, thread … reason, asked; the rest is zero

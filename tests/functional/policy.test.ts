@@ -220,6 +220,37 @@ describe("the overnight migration", () => {
     expect(audited(scene, "policy decision")).toEqual([]);
   });
 
+  test("keeps what a person allowed for longer as a rule of its own, and takes it back", async ({ scene }) => {
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const desk = await host.local("desk");
+    const threadId = await startThread(desk);
+    await say(desk, threadId, "run touch made");
+    const asked = await approval(desk, threadId);
+    expect(asked.params.availableDecisions).toContain("acceptForSession");
+    let from = desk.mark;
+    desk.answer(asked, { decision: "acceptForSession" });
+    await turnEnds(desk, threadId, from);
+    rmSync(`${scene.work}/made`);
+
+    from = desk.mark;
+    await say(desk, threadId, "run touch made"); // the engine was told "accept": it asks again, the rule answers
+    await turnEnds(desk, threadId, from);
+    expect(existsSync(`${scene.work}/made`)).toBe(true);
+    const [rule] = (await scene.json(["policy", "rules", "--json"]))["data"];
+    expect(rule).toMatchObject({ scope: "thread", threadId, uses: 1 });
+    expect(ruled(scene)).toMatchObject([{ decision: "accept", rule: `given rule ${rule.ruleId}` }]);
+
+    await say(desk, threadId, "run touch other");
+    desk.answer(await approval(desk, threadId), { decision: "decline" });
+    expect((await scene.run(["policy", "rules", "remove", rule.ruleId])).code).toBe(0);
+    await turnEnds(desk, threadId, from);
+    await say(desk, threadId, "run touch made");
+    desk.answer(await approval(desk, threadId), { decision: "decline" });
+    const what = readFileSync(`${scene.home}/audit.jsonl`, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line)).filter((line) => line.type === "policy").map((line) => line.payload.what);
+    expect(what).toEqual(expect.arrayContaining(["rule given", "rule removed"]));
+  });
+
   test("does not start with a rule that cannot be read, or a profile that is not there", async ({ scene }) => {
     writeFileSync(`${scene.home}/config.toml`, NIGHT);
     const missing = await scene.run(["up", "--practice", "--port", "0", "--profile", "migration"]);

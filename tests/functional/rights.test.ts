@@ -23,8 +23,13 @@ describe("a device", () => {
     expect(fields).toContain("sandbox");
     await say(rpc, started.thread.id, "run echo still-asks");
     const request = await approval(rpc, started.thread.id);
-    expect(JSON.stringify(request.params.availableDecisions)).not.toContain("ecpolicy");
-    rpc.answer(request, { decision: "accept" });
+    // Whatever it answers, without the capability it has accepted once; Codex hears of nothing longer.
+    const longer = request.params.availableDecisions.find((word: unknown) => typeof word === "object") ?? "acceptForSession";
+    rpc.answer(request, { decision: longer });
+    await turnEnds(rpc, started.thread.id);
+    expect(await scene.json(["policy", "rules", "--json"])).toEqual({ data: [] });
+    await say(rpc, started.thread.id, "run echo still-asks");
+    rpc.answer(await approval(rpc, started.thread.id), { decision: "accept" });
     await turnEnds(rpc, started.thread.id);
   });
 

@@ -63,6 +63,30 @@ static enum err check(struct bytes method, json_t *params)
     return e;
 }
 
+/* Both names of a moved file are signed, however the agent writes the move. */
+TEST(a_move_names_where_it_leads)
+{
+    static const char *const moves[][2] = {
+        {"item/fileChange/requestApproval",
+         "{\"changes\":[{\"path\":\"/w/a\",\"kind\":{\"type\":\"update\","
+         "\"move_path\":\"/w/b\"},\"diff\":\"\"}]}"},
+        {"applyPatchApproval",
+         "{\"fileChanges\":{\"/w/a\":{\"type\":\"update\",\"move_path\":\"/w/b\"}}}"},
+        {"applyPatchApproval",
+         "{\"fileChanges\":{\"/w/a\":{\"update\":{\"move_path\":\"/w/b\"}}}}"},
+    };
+    for (size_t i = 0; i < COUNT(moves); i++) {
+        struct approval_asked a;
+        json_t *m = parsed(moves[i][1]);
+        CASE(moves[i][1]);
+        EQ_INT(approval_asked_read(bytes_from_str(moves[i][0]), m, &a), OK);
+        EQ_INT(a.r.n_paths, 2);
+        TRUE(bytes_equal_str(a.r.paths[1], "/w/b"));
+        approval_asked_fini(&a);
+        json_decref(m);
+    }
+}
+
 TEST(what_the_host_makes_a_controller_finds_sound)
 {
     json_t *p = asked(METHOD, COMMAND, NULL);
@@ -149,7 +173,8 @@ TEST(what_asks_for_more_is_told_in_bits)
     }
 }
 
-RUN_TESTS(T(what_the_host_makes_a_controller_finds_sound),
+RUN_TESTS(T(a_move_names_where_it_leads),
+          T(what_the_host_makes_a_controller_finds_sound),
           T(a_client_that_is_shown_something_else_signs_nothing),
           T(bytes_of_another_request_do_not_fit_this_json),
           T(what_asks_for_more_is_told_in_bits))

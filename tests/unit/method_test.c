@@ -46,6 +46,8 @@ static const struct {
     {"farhand/audit/headers", ROLE_VIEWER},
     {"farhand/presence/list", ROLE_VIEWER},
     {"farhand/folders/list", ROLE_OPERATOR},
+    {"farhand/policy/rules/list", ROLE_VIEWER},
+    {"farhand/policy/rules/remove", ROLE_APPROVER},
     {"farhand/", ROLE_NONE},
     {"thread/delete", ROLE_OWNER},
     {"thread/shellCommand", ROLE_NONE},                // wants terminal

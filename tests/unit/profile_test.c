@@ -85,7 +85,7 @@ TEST(profile_that_was_not_chosen_asks_for_everything)
 {
     struct profile p;
     profile_default(&p);
-    EQ_INT(p.policy, POLICY_ASK_EVERY_TIME);
+    EQ_INT(p.policy, POLICY_UNTRUSTED);
     EQ_INT(p.sandbox, SANDBOX_WORKSPACE_WRITE);
     TRUE(approval_policy_is_weaker(POLICY_ON_REQUEST, POLICY_UNTRUSTED));
     FALSE(approval_policy_is_weaker(POLICY_UNTRUSTED, POLICY_ON_REQUEST));

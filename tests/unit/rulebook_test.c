@@ -61,7 +61,8 @@ static struct approval_request command(const char *text)
 static enum verdict verdict_on(const struct approval_request *asked)
 {
     struct policy_answer answer;
-    rulebook_judge(&book, asked, top, 0, &answer);
+    const struct hub_question q = {.asked = asked, .folder = top};
+    rulebook_judge(&book, &q, &answer);
     TRUE(answer.because[0] != '\0');
     return answer.verdict;
 }
@@ -136,9 +137,68 @@ TEST(rulebook_trusts_no_sandbox_that_an_accepted_command_may_leave)
     struct diag diag = {""};
     const struct approval_request mv = command("/bin/bash -lc 'mv a b'");
     TRUE(rulebook_load(top, top, "o", &other, &diag) == OK);
-    rulebook_judge(&other, &mv, top, 0, &answer);
+    rulebook_judge(&other, &(struct hub_question){.asked = &mv, .folder = top},
+                   &answer);
     EQ_INT(answer.verdict, VERDICT_ASK);
     rulebook_fini(&other);
+}
+
+/* Words for a program that runs are not the command that they spell. */
+TEST(rulebook_leaves_input_to_a_person)
+{
+    const struct approval_request ls = command("/bin/bash -lc 'ls -l'");
+    json_t *params = json_pack("{s:s}", "kind", "writeStdin");
+    struct policy_answer answer;
+    const struct hub_question q = {.asked = &ls, .folder = top, .params = params};
+    rulebook_judge(&book, &q, &answer);
+    EQ_INT(answer.verdict, VERDICT_ASK);
+    EQ_INT(rulebook_offers(&book, &q), 0);
+    json_decref(params);
+}
+
+TEST(rulebook_reads_nothing_unasked_where_a_home_would_be_the_workspace)
+{
+    const struct approval_request ls = command("/bin/bash -lc 'ls -l'");
+    const char *was = getenv("HOME");
+    char kept[PATH_MAX];
+    TRUE(text_format(kept, sizeof(kept), "%s", was == NULL ? "" : was) == OK);
+    EQ_INT(setenv("HOME", top, 1), 0);
+    EQ_INT(verdict_on(&ls), VERDICT_ASK);
+    EQ_INT(setenv("HOME", kept, 1), 0);
+    EQ_INT(verdict_on(&ls), VERDICT_ALLOW);
+}
+
+static unsigned offers_of(const char *text, const char *proposal)
+{
+    const struct approval_request asked = command(text);
+    json_t *params = json_pack("{s:s, s:s}", "command", text, "cwd", top);
+    json_t *words = NULL;
+    if (proposal != NULL) {
+        TRUE(json_parse(bytes_from_str(proposal), &words) == OK);
+        json_set(params, "proposedExecpolicyAmendment", words);
+    }
+    const struct hub_question q = {.asked = &asked, .folder = top, .params = params};
+    const unsigned offers = rulebook_offers(&book, &q);
+    json_decref(params);
+    return offers;
+}
+
+TEST(rulebook_offers_for_longer_only_what_it_can_hold_to)
+{
+    const unsigned thread = 1u << APPROVAL_THREAD;
+    const unsigned longer = thread | 1u << APPROVAL_UNTIL_RESTART | 1u << APPROVAL_KEPT;
+    EQ_INT(offers_of("/bin/bash -lc 'touch a'", NULL), thread);
+    EQ_INT(offers_of("/bin/bash -lc 'touch a'", "[\"touch\"]"), longer);
+    EQ_INT(offers_of("/bin/bash -lc 'touch a'", "[\"curl\"]"), thread);
+    EQ_INT(offers_of("/bin/bash -lc 'touch a && mv b c'", "[\"touch\"]"), thread);
+    EQ_INT(offers_of("/bin/bash -lc 'bash -c ls'", "[\"bash\"]"), thread);
+    EQ_INT(offers_of("/bin/bash -lc 'touch a'", "[\"/bin/bash\"]"), thread);
+    EQ_INT(offers_of("/bin/bash -lc 'touch a'", "[\"t*\"]"), thread);
+    EQ_INT(offers_of("/bin/bash -lc 'touch a'", "[]"), thread);
+    EQ_INT(offers_of("/bin/bash -lc 'touch a'", "[1]"), thread);
+    EQ_INT(offers_of("touch $x", NULL), 0);
+    EQ_INT(offers_of("touch a; touch b", NULL), 0);
+    EQ_INT(offers_of("X=1 touch a", NULL), 0);
 }
 
 int main(void)
@@ -147,6 +207,9 @@ int main(void)
         T(rulebook_answers_for_commands),
         T(rulebook_leaves_to_a_person_what_asks_for_more),
         T(rulebook_answers_for_words_and_files),
+        T(rulebook_leaves_input_to_a_person),
+        T(rulebook_reads_nothing_unasked_where_a_home_would_be_the_workspace),
+        T(rulebook_offers_for_longer_only_what_it_can_hold_to),
         T(rulebook_trusts_no_sandbox_that_an_accepted_command_may_leave)};
     return cmocka_run_group_tests(tests, make, unmake);
 }

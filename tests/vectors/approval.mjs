@@ -115,6 +115,7 @@ const word = {
 const decisions = [
   decision({ ...word, name: "accept", rd: requests[0].rd, decision: 1 }),
   decision({ ...word, name: "accept for this thread", rd: requests[0].rd, decision: 2, scope: 1 }),
+  decision({ ...word, name: "accept until it is taken back", rd: requests[0].rd, decision: 2, scope: 3 }),
   decision({ ...word, name: "decline, nothing of the log seen", rd: requests[1].rd, decision: 3, seenIdx: 0 }),
   decision({ ...word, name: "cancel", rd: requests[3].rd, decision: 4 }),
   decision({ ...word, name: "an answer", rd: requests[5].rd, decision: 5,
@@ -129,7 +130,7 @@ const brokenDecisions = [
   ["decision 0", at(DECISION_AT, 0)],
   ["decision 6", at(DECISION_AT, 6)],
   ["an answer without its digest", at(DECISION_AT, 5)],
-  ["scope 3", at(DECISION_AT + 1, 3)],
+  ["scope 4", at(DECISION_AT + 1, 4)],
   ["the last octet is missing", a.subarray(0, -1)],
   ["an octet too many", Buffer.concat([a, u8(0)])],
 ].map(([name, bytes]) => ({ name, a: hex(bytes) }));

@@ -186,7 +186,7 @@ export class Approvals {
     const seen = this.log.told ?? NOTHING_SEEN;
     const a = await encodeDecision({
       hostId: unhex(host.id), requestId: unb64url(row.id), rd: row.rd, decision: row.decision,
-      scope: Scope.ONCE, ...(row.result === undefined ? {} : { result: row.result }),
+      scope: row.decision === Decision.ACCEPT_SESSION ? Scope.THREAD : Scope.ONCE, ...(row.result === undefined ? {} : { result: row.result }),
       decidedMs: row.decidedMs, grantSerial: host.serial, seenIdx: seen.idx, seenHead: seen.head,
       th4: last.th4,
     });

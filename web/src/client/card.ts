@@ -66,10 +66,16 @@ function askedOf(kind: number, m: Params): { network: boolean; outsideWorkspace:
   };
 }
 
+/** A change's path, and behind it where its file is moved to. */
+function pathsOf(change: Params): string[] {
+  const to = text(((change["kind"] ?? {}) as Params)["move_path"]);
+  return to === "" ? [text(change["path"])] : [text(change["path"]), to];
+}
+
 /** The first member in which the octets and the material differ. */
 function differs(r: ApprovalRequest, m: Params): string | undefined {
   const command = m["command"];
-  const changes = Array.isArray(m["changes"]) ? m["changes"] as { path?: unknown }[] : [];
+  const changes = Array.isArray(m["changes"]) ? m["changes"] as Params[] : [];
   const asked = askedOf(r.kind, m);
   const pairs: [string, unknown, unknown][] = [
     ["thread", r.thread, text(m["threadId"])],
@@ -84,7 +90,7 @@ function differs(r: ApprovalRequest, m: Params): string | undefined {
     pairs.push(["command", r.command, text(command)]);
     pairs.push(["arguments", r.argv, Array.isArray(command) ? command.map(text) : []]);
   }
-  if (r.kind === Kind.FILE_CHANGE) pairs.push(["paths", r.paths, changes.map((change) => text(change.path))]);
+  if (r.kind === Kind.FILE_CHANGE) pairs.push(["paths", r.paths, changes.flatMap(pathsOf)]);
   return pairs.find(([, signed, shown]) => !alike(signed, shown))?.[0];
 }
 

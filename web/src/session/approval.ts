@@ -12,7 +12,7 @@ export const Kind = {
 } as const;
 export const Decision = { ACCEPT: 1, ACCEPT_SESSION: 2, DECLINE: 3, CANCEL: 4, ANSWER: 5 } as const;
 export type Decision = (typeof Decision)[keyof typeof Decision];
-export const Scope = { ONCE: 0, THREAD: 1, UNTIL_RESTART: 2 } as const;
+export const Scope = { ONCE: 0, THREAD: 1, UNTIL_RESTART: 2, KEPT: 3 } as const;
 
 export interface Asked {
   network: boolean;
