@@ -39,6 +39,11 @@ test-all: ## the suite, plus gcc, clang, TSan, clang-format, clang-tidy, cppchec
 bench: build ## measure; prints a table and writes build/bench/NAME.json
 	@$(ENV) tools/bench.sh $(ARGS)
 
+escape-chroot: ## the escape suite in a chroot, as root and as an ordinary user (needs root)
+	@tools/deps.sh build run test fresh
+	@tools/build.sh asan
+	@tools/escape-chroot.sh
+
 chaos: ## kill -9 anything at any moment, CHAOS_ROUNDS (100) times; prints what it did
 	@tools/deps.sh build run test
 	@tools/build.sh asan
@@ -66,6 +71,6 @@ fmt: ## format the C sources in place
 clean: ## remove what was built (keeps the tools in build/tools)
 	@find build -mindepth 1 -maxdepth 1 ! -name tools -exec rm -rf {} + 2>/dev/null || true
 
-.PHONY: help deps build up test test-all bench chaos fuzz install fresh lint fmt clean
+.PHONY: help deps build up test test-all bench chaos escape-chroot fuzz install fresh lint fmt clean
 
 export PREFIX DESTDIR

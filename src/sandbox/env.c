@@ -1,10 +1,10 @@
 #include "sandbox/env.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "base/attr.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 /* What a program needs to know about the user and the terminal, and no more. */
 static const char *const core_names[] = {
@@ -28,7 +28,7 @@ static const char *const banned_names[] = {
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
 /* Linear in practice: only the last star is ever gone back to. */
@@ -127,51 +127,47 @@ static size_t name_length(const char *assignment)
     return strcspn(assignment, "=");
 }
 
-static char **find(const struct env_list *l, const char *name, size_t len)
+/* Its place; l->n when it is not there. */
+static size_t find(const struct env_list *l, const char *name, size_t len)
 {
-    for (size_t i = 0; i < l->n; i++) {
-        char *const *var = &l->vars[i];
-        if (name_length(*var) == len && strncmp(*var, name, len) == 0) {
-            return (char **)(uintptr_t)var;
-        }
+    size_t i = 0;
+    while (i < l->n &&
+           (name_length(l->vars[i]) != len || strncmp(l->vars[i], name, len) != 0)) {
+        i++;
     }
-    return NULL;
+    return i;
 }
 
 /* The last of two equal names wins, as with setenv(). */
 static enum err put(struct env_list *l, const char *assignment)
 {
-    char **old = find(l, assignment, name_length(assignment));
-    if (old == NULL && l->n == ENV_VARS_MAX) {
+    const size_t at = find(l, assignment, name_length(assignment));
+    if (at == ENV_VARS_MAX) {
         return ERR_LIMIT;
     }
-    char *copy = mem_strdup(assignment);
-    if (old != NULL) {
-        mem_free(*old);
-        *old = copy;
+    if (at < l->n) {
+        mem_free(l->vars[at]);
     } else {
-        l->vars[l->n++] = copy;
+        l->n++;
     }
+    l->vars[at] = mem_strdup(assignment);
     return OK;
 }
 
 enum err env_list_put(struct env_list *l, const char *name, const char *value)
 {
-    const size_t name_len = strlen(name);
-    const size_t value_len = strlen(value);
-    char *text = mem_new(name_len + value_len + 2);
-    memcpy(text, name, name_len);
-    text[name_len] = '=';
-    memcpy(text + name_len + 1, value, value_len);
-    const enum err e = put(l, text);
+    const size_t size = strlen(name) + strlen(value) + 2;
+    char *text = mem_new(size);
+    enum err e = text_format(text, size, "%s=%s", name, value);
+    e = e == OK ? put(l, text) : e;
     mem_free(text);
     return e;
 }
 
 const char *env_list_get(const struct env_list *l, const char *name)
 {
-    char *const *var = find(l, name, strlen(name));
-    return var == NULL ? NULL : *var + name_length(*var) + 1;
+    const size_t at = find(l, name, strlen(name));
+    return at == l->n ? NULL : l->vars[at] + name_length(l->vars[at]) + 1;
 }
 
 enum err env_list_init(struct env_list *out, const struct env_rules *r,

@@ -121,6 +121,20 @@ static enum err json_item(const struct plan_item *item, struct buf *out)
     return e == OK ? buf_put_u8(out, '}') : e;
 }
 
+static enum err json_env(const struct env_list *env, struct buf *out)
+{
+    enum err e = OK;
+    for (size_t i = 0; i < env->n && e == OK; i++) {
+        char name[128];
+        const struct bytes b = {(const uint8_t *)env->vars[i],
+                                strcspn(env->vars[i], "=")};
+        text_sanitize(b, name, sizeof(name));
+        e = i == 0 ? OK : buf_put_u8(out, ',');
+        e = e == OK ? explain_json_string(out, name) : e;
+    }
+    return e;
+}
+
 static enum err json_lists(const struct plan *p, const struct env_list *env,
                            struct buf *out)
 {
@@ -135,14 +149,7 @@ static enum err json_lists(const struct plan *p, const struct env_list *env,
         e = e == OK ? explain_json_string(out, p->missing[i]) : e;
     }
     e = e == OK ? buf_put_str(out, "],\"environment\":[") : e;
-    for (size_t i = 0; i < env->n && e == OK; i++) {
-        char name[128];
-        const struct bytes b = {(const uint8_t *)env->vars[i],
-                                strcspn(env->vars[i], "=")};
-        text_sanitize(b, name, sizeof(name));
-        e = i == 0 ? OK : buf_put_u8(out, ',');
-        e = e == OK ? explain_json_string(out, name) : e;
-    }
+    e = e == OK ? json_env(env, out) : e;
     return e == OK ? buf_put_str(out, "]}") : e;
 }
 

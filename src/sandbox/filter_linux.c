@@ -60,6 +60,7 @@ static int load(const struct sock_filter *at, size_t len, unsigned long flags)
     /* The kernel only reads the program; the type of 1997 has no const. */
     const struct sock_fprog program = {
         .len = (unsigned short)len,
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the type wants it without its const
         .filter = (struct sock_filter *)(uintptr_t)at,
     };
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);

@@ -192,6 +192,34 @@ static void on_watch(struct run *r, short what)
     }
 }
 
+static void on_outputs(struct run *r, const struct pollfd *fds)
+{
+    for (size_t i = 0; i < OUTPUTS; i++) {
+        const enum err e = fds[i].revents == 0 ? OK : outputs_pass(&r->outputs, i);
+        if (e != OK) {
+            end_it(r, e == ERR_LIMIT ? SANDBOX_OUTPUT : SANDBOX_NO_READER);
+        }
+    }
+}
+
+/* In this order: what was said before the end is heard before the end. */
+static void on_ready(struct run *r, const struct pollfd *fds)
+{
+    if (fds[1].revents != 0) {
+        on_talk(r);
+    }
+    if (fds[3].revents != 0) {
+        on_watch(r, fds[3].revents);
+    }
+    on_outputs(r, fds + 4);
+    if (fds[0].revents != 0) {
+        on_report(r);
+    }
+    if (fds[2].revents != 0) {
+        on_signal(r);
+    }
+}
+
 static void turn(struct run *r)
 {
     struct pollfd fds[4 + OUTPUTS] = {
@@ -206,25 +234,8 @@ static void turn(struct run *r)
         r->over = true;
         return;
     }
-    if (n > 0 && fds[1].revents != 0) {
-        on_talk(r);
-    }
-    if (n > 0 && fds[3].revents != 0) {
-        on_watch(r, fds[3].revents);
-    }
-    for (size_t i = 0; n > 0 && i < OUTPUTS; i++) {
-        if (fds[4 + i].revents != 0) {
-            const enum err e = outputs_pass(&r->outputs, i);
-            if (e != OK) {
-                end_it(r, e == ERR_LIMIT ? SANDBOX_OUTPUT : SANDBOX_NO_READER);
-            }
-        }
-    }
-    if (n > 0 && fds[0].revents != 0) {
-        on_report(r);
-    }
-    if (n > 0 && fds[2].revents != 0) {
-        on_signal(r);
+    if (n > 0) {
+        on_ready(r, fds);
     }
     on_time(r, clock_mono_ms());
 }

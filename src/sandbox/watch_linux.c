@@ -43,6 +43,7 @@ static bool read_string(pid_t pid, uint64_t at, char out[PATH_MAX])
         const size_t page = 4096 - (size_t)((at + len) % 4096);
         const size_t room = PATH_MAX - 1 - len;
         const struct iovec to = {out + len, page < room ? page : room};
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): an address of another process
         const struct iovec from = {(void *)(uintptr_t)(at + len), to.iov_len};
         const ssize_t n = process_vm_readv(pid, &to, 1, &from, 1, 0);
         if (n <= 0) {
