@@ -4,13 +4,14 @@
 #include "cli/commands.h"
 #include "cli/local_call.h"
 #include "cli/terms.h"
+#include "crypto/random.h"
 
 /* The host's environmentId, given; NULL after a sentence. */
 static char *environment(const struct cli_args *args, int *code)
 {
     json_t *status = NULL;
     char *id = NULL;
-    *code = local_call(args, "farhand/status", json_object(), &status);
+    *code = target_call(args, "farhand/status", json_object(), &status);
     if (*code == EXIT_DONE) {
         id = mem_strdup(json_get_str(json_get_obj(status, "host"), "hostId"));
     }
@@ -40,7 +41,7 @@ static int list(const struct cli_args *args)
     json_set_str(params, "environmentId", id);
     mem_free(id);
     json_t *result = NULL;
-    code = local_call(args, "remoteControl/client/list", params, &result);
+    code = target_call(args, "remoteControl/client/list", params, &result);
     if (code == EXIT_DONE && cli_has(args, "json")) {
         local_print(result);
     } else if (code == EXIT_DONE) {
@@ -64,7 +65,7 @@ static int update(const struct cli_args *args, const char *key, json_t *value)
     json_t *result = NULL;
     json_set_str(params, "clientId", args->words[1]);
     json_set(params, key, value);
-    const int code = local_call(args, "farhand/device/update", params, &result);
+    const int code = target_call(args, "farhand/device/update", params, &result);
     if (code == EXIT_DONE && cli_has(args, "json")) {
         local_print(result);
     } else if (code == EXIT_DONE) {
@@ -98,7 +99,7 @@ static int revoke(const struct cli_args *args)
     json_set_str(params, "clientId", args->words[1]);
     mem_free(id);
     json_t *result = NULL;
-    code = local_call(args, "remoteControl/client/revoke", params, &result);
+    code = target_call(args, "remoteControl/client/revoke", params, &result);
     if (code == EXIT_DONE && !cli_has(args, "json")) {
         cli_say("Revoked: it can neither read nor act any more, and cannot come back "
                 "without a new pairing.");
@@ -110,6 +111,7 @@ static int revoke(const struct cli_args *args)
 static int run_devices(struct cli_args *args)
 {
     const char *verb = args->n_words == 0 ? "list" : args->words[0];
+    crypto_init();
     if (strcmp(verb, "list") == 0 && args->n_words <= 1) {
         return list(args);
     }
@@ -138,6 +140,7 @@ static int run_devices(struct cli_args *args)
 }
 
 static const struct cli_option options[] = {
+    {"host", "NAME", "a joined host, or 'local' (default: the local one, if it runs)"},
     {"json", NULL, "JSON on stdout"},
     CLI_COMMON_OPTIONS,
 };
@@ -153,7 +156,9 @@ const struct cli_command cmd_devices = {
         "approvals want several people, devices of one person count once, and "
         "those of nobody named are all one person's. 'threads' holds a device to these "
         "threads ('all': to none), 'until' ends its invitation at that time ('never': "
-        "no end; TIME as in 'farhand pair --until'); both count at once.",
+        "no end; TIME as in 'farhand pair --until'); both count at once.\n\n"
+        "With --host an owner's machine does all of it from anywhere, which is what "
+        "a lost phone asks for: farhand devices --host desk revoke Pixel.",
     .options = options,
     .n_options = COUNT(options),
     .most_words = CLI_WORDS_MAX,

@@ -1,10 +1,13 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cli/cause_exit.h"
 #include "cli/commands.h"
 #include "cli/local_call.h"
 #include "cli/pair_term.h"
 #include "cli/terms.h"
+#include "client/reach.h"
+#include "crypto/random.h"
 #include "loop/loop.h"
 
 struct pair_run {
@@ -21,22 +24,38 @@ static void on_ended(void *user, int exit_code)
     loop_stop(run->loop);
 }
 
+/* The socket of the host that is meant; of a joined one only once it has answered. */
+static int find_socket(const struct cli_args *args, const char *home,
+                       struct target *out)
+{
+    struct diag why = {.text = ""};
+    json_t *status = NULL;
+    const enum err e = target_find(home, cli_value(args, "host"), out, &why);
+    if (e != OK) {
+        return cli_fail(find_exit(e), "%s", why.text);
+    }
+    const int code = out->local
+                         ? EXIT_DONE
+                         : target_call(args, "farhand/status", json_object(), &status);
+    json_decref(status);
+    return code;
+}
+
 /* `farhand pair`: a new code, and the question when somebody comes. */
 static int pair_here(const struct cli_args *args, const char *home)
 {
-    char socket[PATH_MAX];
+    struct target target;
     struct pair_run run = {.loop = NULL};
     json_t *limits = NULL;
-    const int code = terms_read(args, &limits);
+    int code = find_socket(args, home, &target);
+    if (code == EXIT_DONE) {
+        code = terms_read(args, &limits);
+    }
     if (code != EXIT_DONE) {
         return code;
     }
-    if (text_format(socket, sizeof(socket), "%s/run/host.sock", home) != OK) {
-        json_decref(limits);
-        return EXIT_HOME;
-    }
     run.loop = loop_create();
-    const struct pair_term_options options = {.socket = socket,
+    const struct pair_term_options options = {.socket = target.socket,
                                               .view = {.role = cli_value(args, "role"),
                                                        .limits = limits,
                                                        .json = cli_has(args, "json"),
@@ -58,7 +77,7 @@ static int pair_answer(const struct cli_args *args, bool accept)
     }
     json_set_bool(params, "accept", accept);
     json_t *result = NULL;
-    const int code = local_call(args, "farhand/pairing/confirm", params, &result);
+    const int code = target_call(args, "farhand/pairing/confirm", params, &result);
     json_decref(result);
     if (code == EXIT_DONE && !cli_has(args, "json")) {
         cli_say(accept ? "Confirmed." : "Declined: the code is spent.");
@@ -73,7 +92,7 @@ static int pair_cancel(const struct cli_args *args)
         json_set_str(params, "pairingId", args->words[1]);
     }
     json_t *result = NULL;
-    const int code = local_call(args, "farhand/pairing/cancel", params, &result);
+    const int code = target_call(args, "farhand/pairing/cancel", params, &result);
     json_decref(result);
     return code;
 }
@@ -81,7 +100,8 @@ static int pair_cancel(const struct cli_args *args)
 static int pair_unlock(const struct cli_args *args)
 {
     json_t *result = NULL;
-    const int code = local_call(args, "farhand/pairing/unlock", json_object(), &result);
+    const int code =
+        target_call(args, "farhand/pairing/unlock", json_object(), &result);
     json_decref(result);
     if (code == EXIT_DONE) {
         cli_say("Phrases work again.");
@@ -101,7 +121,7 @@ static void print_row(const json_t *row)
 static int pair_list(const struct cli_args *args)
 {
     json_t *result = NULL;
-    const int code = local_call(args, "farhand/pairing/list", json_object(), &result);
+    const int code = target_call(args, "farhand/pairing/list", json_object(), &result);
     if (code == EXIT_DONE && cli_has(args, "json")) {
         local_print(result);
     } else if (code == EXIT_DONE) {
@@ -122,6 +142,7 @@ static int run_pair(struct cli_args *args)
     if (cli_home(args, home) != OK) {
         return EXIT_HOME;
     }
+    crypto_init();
     if (args->n_words == 0) {
         return pair_here(args, home);
     }
@@ -147,6 +168,7 @@ static int run_pair(struct cli_args *args)
 static const struct cli_option options[] = {
     {"role", "ROLE", "viewer, approver, operator (default) or owner"},
     TERMS_OPTIONS,
+    {"host", "NAME", "a joined host, as its owner (default: the local one)"},
     {"json", NULL, "one JSON object a line"},
     CLI_COMMON_OPTIONS,
 };

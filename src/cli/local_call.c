@@ -1,5 +1,6 @@
 #include "cli/local_call.h"
 
+#include "cli/cause_exit.h"
 #include "client/client_call.h"
 #include "loop/loop.h"
 
@@ -8,7 +9,8 @@
 
 struct local_call {
     json_t *result;
-    int exit_code;    // -1: no answer yet
+    int exit_code; // -1: no answer yet
+    bool local;
     struct diag *why; // keep
 };
 
@@ -38,23 +40,21 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence)
     struct local_call *c = user;
     if (c->exit_code < 0) {
         diag_set(c->why, "%s", sentence);
-        c->exit_code = cause == LINK_TIMEOUT ? EXIT_UNREACHABLE : EXIT_NOT_FOUND;
+        c->exit_code =
+            !c->local || cause == LINK_TIMEOUT ? cause_exit(cause) : EXIT_NOT_FOUND;
     }
 }
 
-static int call_run(const char *home, const char *program, const char *method,
-                    struct bytes params, json_t **result, struct diag *why)
+static int call_run(const char *home, const char *program, const struct target *target,
+                    const char *method, struct bytes params, json_t **result,
+                    struct diag *why)
 {
     static const struct client_call_ops ops = {
         .answer = on_answer, .notice = on_notice, .ended = on_ended};
-    struct local_call c = {.exit_code = -1, .why = why};
-    struct target target;
-    if (target_find(home, "local", &target, why) != OK) {
-        return EXIT_NOT_FOUND;
-    }
+    struct local_call c = {.exit_code = -1, .local = target->local, .why = why};
     struct loop *loop = loop_create();
     const struct client_call_options options = {
-        .reach = {.home = home, .program = program, .target = &target},
+        .reach = {.home = home, .program = program, .target = target},
         .method = method,
         .params = params,
         .timeout_ms = CALL_MS,
@@ -66,22 +66,30 @@ static int call_run(const char *home, const char *program, const char *method,
     return c.exit_code < 0 ? EXIT_FAILED : c.exit_code;
 }
 
-int local_ask(const char *home, const char *program, const char *method, json_t *params,
-              json_t **result, struct diag *why)
+int target_ask(const char *home, const char *program, const char *host,
+               const char *method, json_t *params, json_t **result, struct diag *why)
 {
     struct buf raw;
-    int code = EXIT_FAILED;
+    struct target target;
+    const enum err e = target_find(home, host, &target, why);
+    int code = e == OK ? EXIT_FAILED : find_exit(e);
     buf_init(&raw, CALL_TEXT_MAX);
-    if (json_print(params, &raw) == OK) {
-        code = call_run(home, program, method, buf_bytes(&raw), result, why);
+    if (e == OK && json_print(params, &raw) == OK) {
+        code = call_run(home, program, &target, method, buf_bytes(&raw), result, why);
     }
     buf_fini(&raw);
     json_decref(params);
     return code;
 }
 
-int local_call(const struct cli_args *args, const char *method, json_t *params,
-               json_t **result)
+int local_ask(const char *home, const char *program, const char *method, json_t *params,
+              json_t **result, struct diag *why)
+{
+    return target_ask(home, program, "local", method, params, result, why);
+}
+
+static int ask_and_say(const struct cli_args *args, const char *host,
+                       const char *method, json_t *params, json_t **result)
 {
     char home[PATH_MAX];
     struct diag why = {.text = ""};
@@ -89,9 +97,22 @@ int local_call(const struct cli_args *args, const char *method, json_t *params,
         json_decref(params);
         return EXIT_HOME;
     }
-    const int code = local_ask(home, args->program, method, params, result, &why);
+    const int code =
+        target_ask(home, args->program, host, method, params, result, &why);
     return code == EXIT_DONE || why.text[0] == '\0' ? code
                                                     : cli_fail(code, "%s", why.text);
+}
+
+int local_call(const struct cli_args *args, const char *method, json_t *params,
+               json_t **result)
+{
+    return ask_and_say(args, "local", method, params, result);
+}
+
+int target_call(const struct cli_args *args, const char *method, json_t *params,
+                json_t **result)
+{
+    return ask_and_say(args, cli_value(args, "host"), method, params, result);
 }
 
 void local_print(const json_t *value)

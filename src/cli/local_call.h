@@ -1,9 +1,11 @@
 /*
- * local_call: one JSON-RPC call to the host on this machine, for short commands.
+ * local_call: one JSON-RPC call to a host, for short commands.
  *
- * Shape      connects to run/host.sock, initializes, calls, gives the result.
+ * Shape      connects to run/host.sock, or to the session process of a joined host,
+ *            initializes, calls, gives the result.
  * Errors     the exit code; a sentence was printed when it is not EXIT_DONE:
- *            EXIT_NOT_FOUND  no host is running; EXIT_RPC  it answered with an error
+ *            EXIT_NOT_FOUND  no such host, or none is running; EXIT_UNREACHABLE, EXIT_DENIED
+ *            the path to it is broken, it let us go; EXIT_RPC  it answered with an error
  */
 #ifndef CLI_LOCAL_CALL_H
 #define CLI_LOCAL_CALL_H
@@ -18,6 +20,14 @@ int local_call(const struct cli_args *args, const char *method, json_t *params,
 /* As local_call() on a known home, and says nothing: the sentence goes to `why`. */
 int local_ask(const char *home, const char *program, const char *method,
               json_t *params /* take */, json_t **result, struct diag *why);
+
+/* As local_call(), of the host that --host names: without it the local one when it runs,
+ * else the only joined one. */
+int target_call(const struct cli_args *args, const char *method, json_t *params,
+                json_t **result);
+int target_ask(const char *home, const char *program, const char *host,
+               const char *method, json_t *params /* take */, json_t **result,
+               struct diag *why);
 
 /* Prints compact JSON and a newline to stdout. */
 void local_print(const json_t *value);

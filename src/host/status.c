@@ -36,6 +36,8 @@ static json_t *host_part(const struct host *h)
     hex_encode(BYTES_OF(h->keys.host_id), id);
     json_t *out = json_object();
     json_set_str(out, "name", h->name);
+    json_set_str(out, "state", "running"); // who reads it has the proof in hand
+    json_set_int(out, "ageMs", 0);
     json_set_str(out, "version", FARHAND_VERSION);
     json_set_str(out, "hostId", id);
     json_set_str(out, "environmentId", h->remote_enabled ? id : NULL);
@@ -220,6 +222,15 @@ static json_t *you_part(const struct controller_info *you)
     return out;
 }
 
+/* Nothing wakes a device whose app is closed: said, so that nobody waits for it. */
+static json_t *push_part(void)
+{
+    json_t *out = json_object();
+    json_set_str(out, "state", "notSetUp");
+    json_set(out, "ageMs", json_null());
+    return out;
+}
+
 json_t *status_json(struct host *h, const struct controller_info *you)
 {
     json_t *out = json_object();
@@ -228,6 +239,7 @@ json_t *status_json(struct host *h, const struct controller_info *you)
     json_set(out, "relay", relay_part(h));
     json_set(out, "devices", devices_part(h, you));
     json_set(out, "deviceCounts", counts_part(h));
+    json_set(out, "push", push_part());
     json_set(out, "audit", book_status(h));
     json_set_int(out, "controllers", hub_count(h->hub));
     json_set(out, "you", you_part(you));

@@ -141,6 +141,14 @@ export class Scene {
     }
   }
 
+  environmentOf(pid: number): string {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, "latin1");
+    } catch {
+      return "";
+    }
+  }
+
   /** Make an empty file of the scene: what `hold` waits for. */
   touch(name: string): void {
     writeFileSync(this.path(name), "");
