@@ -256,6 +256,24 @@ enum err audit_decision(struct audit *a, const struct audit_decision *d, uint64_
     return put(a, "decision", out, true, idx);
 }
 
+enum err audit_take_back(struct audit *a, const struct audit_decision *d, uint64_t idx)
+{
+    json_t *out = TEXTS({"method", "farhand/approval/decide"},
+                        {"threadId", d->thread_id}, {"requestId", d->request_id},
+                        {"reason", "the decision could not be stored"});
+    json_set_int(out, "decision", (int64_t)idx);
+    set_by(out, d->by);
+    return put(a, "refusal", out, true, NULL);
+}
+
+void audit_replayed(struct audit *a, const char *request_id, uint64_t idx,
+                    const char *why)
+{
+    json_t *out = TEXTS({"requestId", request_id}, {"reason", why});
+    json_set_int(out, "decision", (int64_t)idx);
+    note(a, "recovered", out);
+}
+
 enum err audit_ruling(struct audit *a, const struct audit_ruling *r)
 {
     return put(a, "policy decision",

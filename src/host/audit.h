@@ -80,6 +80,14 @@ struct audit_decision {
 NODISCARD enum err audit_decision(struct audit *a, const struct audit_decision *d,
                                   uint64_t *idx);
 
+/* A decision whose row the disk refused, after its line was written: it does not count.
+ * On disk when it returns; anything but OK: it counts, from the next start on. */
+NODISCARD enum err audit_take_back(struct audit *a, const struct audit_decision *d,
+                                   uint64_t idx);
+/* At the start: a decision that only the log had. `why` NULL: it counts. */
+void audit_replayed(struct audit *a, const char *request_id, uint64_t idx,
+                    const char *why);
+
 /* The host's own rules decide: on disk when it returns. */
 struct audit_ruling {
     const char *method;

@@ -111,8 +111,10 @@ bool ballot_forget(struct ballot *b, const uint8_t device[ID_SIZE])
         return false;
     }
     // whoever voted last decided: without it, or without one of those it needed, open
+    const bool stands = b->m.state == BALLOT_DECIDED && !is_accept(b->outcome) &&
+                        kept > 0 && !is_accept(b->votes[kept - 1].decision);
     b->n_votes = kept;
-    if (b->m.state == BALLOT_DECIDED) {
+    if (b->m.state == BALLOT_DECIDED && !stands) {
         machine_move(&b->m, BALLOT_PENDING);
     }
     return true;

@@ -4,7 +4,7 @@
  *   PENDING --enough votes, or one against--> DECIDED --to the agent--> DELIVERED
  *    | ^ |                                     |  |                        |
  *    | | +--expires_ms--> EXPIRED --to the agent--+                        |
- *    | +----- revoked before it took effect ---+                           |
+ *    | +----- the right lost before its effect +                           |
  *    +-- the agent says resolved: RESOLVED  <------------------------------+
  *    +-- the agent or its turn has ended: WITHDRAWN
  *
@@ -72,7 +72,7 @@ NODISCARD enum err ballot_recall(struct ballot *b, const struct ballot_vote *v);
 
 bool ballot_expire(struct ballot *b, uint64_t now_ms); // true: it is EXPIRED now
 
-/* This device is revoked: what it decided and has not taken effect is void. True:
+/* This device may decide no more: what it decided and has not taken effect is void. True:
  * something was. */
 bool ballot_forget(struct ballot *b, const uint8_t device[ID_SIZE]);
 

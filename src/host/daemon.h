@@ -131,6 +131,11 @@ void ruling_remove(struct host *h, struct call *call);
 
 const struct hub_approval_ops *ledger_ops(void);
 void ledger_recall(struct host *h); // into the hub, before the agent is there
+/* Could this device decide in this thread, as its grant is now? */
+bool ledger_may_decide(const struct device *device, const char *thread);
+/* ledger_mend.c: decisions that the log alone has, votes that are void; before
+ * ledger_recall(). Not OK: the state cannot be written. */
+NODISCARD enum err ledger_mend(struct host *h);
 void ledger_policy(struct host *h, struct call *call);
 /* A device has proved itself in this session: it may sign decisions that name it. */
 void ledger_present(struct host *h, const uint8_t device_id[16], const uint8_t th4[32]);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "host/request_core.h"
+#include "host/scope.h"
 #include "session/approval_asked.h"
 
 /* Who decides. The order is the law (protocol.md 7): the proof, the live right, the
@@ -16,7 +17,7 @@ struct deciding {
     bool is_call;
     enum approval_decision word;
     enum approval_scope scope; // of an accept
-    struct verdict verdict;    // result is owned
+    struct decision verdict;   // result is owned
     struct approval a;
     struct bytes a_octets; // empty: unsigned
     struct bytes sig;
@@ -175,8 +176,17 @@ static void cast(struct deciding *d)
         return;
     }
     struct blob *result = hub_json_blob(json_incref(d->verdict.result));
-    if (result == NULL ||
-        store_vote(d, &v, result, ballot_decides(&r->ballot, &v)) != OK) {
+    e = result == NULL ? ERR_NOMEM
+                       : store_vote(d, &v, result, ballot_decides(&r->ballot, &v));
+    if (e == ERR_AGAIN) {
+        blob_unref(result);
+        refuse(
+            d, HUB_ERR_UNKNOWN,
+            "the decision is in the log and could not be stored: it counts when this "
+            "host has started again");
+        return;
+    }
+    if (e != OK) {
         blob_unref(result);
         refuse(d, HUB_ERR_INTERNAL,
                "the decision could not be stored: nothing was done");
@@ -199,7 +209,7 @@ static void cast(struct deciding *d)
 
 /* Tool calls: the registrar's answer goes on as it is, and the agent says no more. */
 static void answer_tool(struct request *r, struct controller *c,
-                        const struct jsonrpc *rpc, struct verdict *verdict)
+                        const struct jsonrpc *rpc, struct decision *verdict)
 {
     struct blob *result = hub_json_blob(json_incref(verdict->result));
     if (result == NULL || request_answer_agent(c->hub, bytes_from_str(r->upstream_id),
@@ -437,19 +447,23 @@ uint64_t requests_deadline(const struct hub *hub)
     return hub->next_expiry_ms;
 }
 
-/* ---- revocation --------------------------------------------------------------------------------------- */
+/* ---- a right that is gone ----------------------------------------------------------------------------- */
 
 static void forget(struct request *r, const uint8_t *device_id)
 {
     struct hub *hub = r->thread->hub;
-    const struct store_approval row = request_row(r);
     const bool was_open = ballot_is_open(&r->ballot);
     if (!r->approval || !ballot_forget(&r->ballot, device_id)) {
         return;
     }
+    const struct store_approval row = request_row(r);
     if (hub->ops.approvals != NULL &&
         hub->ops.approvals->forgot(hub->user, &row, device_id) != OK) {
         log_error("approval.not_forgotten", "thread=%s", r->thread->id);
+    }
+    if (!ballot_is_open(&r->ballot)) { // a decline needs nobody else's vote
+        request_tell_changed(r);
+        return;
     }
     blob_unref(r->result);
     r->result = NULL;
@@ -461,10 +475,14 @@ static void forget(struct request *r, const uint8_t *device_id)
     }
 }
 
-void requests_revoke(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE])
+void requests_void(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
+                   const char *scope)
 {
     struct map_node *node = NULL;
     while ((node = map_next(&hub->requests, node)) != NULL) {
-        forget(CONTAINER_OF(node, struct request, node), device_id);
+        struct request *r = CONTAINER_OF(node, struct request, node);
+        if (scope == NULL || !scope_has(scope, bytes_from_str(r->thread->id))) {
+            forget(r, device_id);
+        }
     }
 }

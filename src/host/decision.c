@@ -101,7 +101,7 @@ static const char *word_of(json_t *decision)
 }
 
 static enum err read_word(const struct request_kind *kind, const json_t *result,
-                          struct verdict *out)
+                          struct decision *out)
 {
     const char *word = word_of(json_object_get(result, "decision"));
     for (size_t i = 0; word != NULL && i < COUNT(words); i++) {
@@ -131,7 +131,7 @@ static bool is_nothing(json_t *value)
 
 /* As asked, or nothing; never for longer than the turn. */
 static enum err read_permissions(const json_t *asked, const json_t *result,
-                                 struct verdict *out)
+                                 struct decision *out)
 {
     json_t *granted = json_get_obj(result, "permissions");
     if (granted == NULL) {
@@ -146,7 +146,7 @@ static enum err read_permissions(const json_t *asked, const json_t *result,
     return OK;
 }
 
-static enum err read_form(json_t *result, struct verdict *out)
+static enum err read_form(json_t *result, struct decision *out)
 {
     static const char *const actions[] = {"accept", "decline", "cancel"};
     const char *action = json_get_str(result, "action");
@@ -164,7 +164,7 @@ static enum err read_form(json_t *result, struct verdict *out)
     return ERR_PROTO;
 }
 
-static enum err read_members(json_t *result, const char *member, struct verdict *out)
+static enum err read_members(json_t *result, const char *member, struct decision *out)
 {
     if (json_object_get(result, member) == NULL) {
         return ERR_PROTO;
@@ -175,7 +175,7 @@ static enum err read_members(json_t *result, const char *member, struct verdict 
 }
 
 enum err decision_read(const struct request_kind *kind, const json_t *asked,
-                       struct bytes result, struct verdict *out)
+                       struct bytes result, struct decision *out)
 {
     json_t *value = NULL;
     enum err e = json_parse_peer(result, &value);
@@ -266,7 +266,7 @@ static json_t *word_result(const struct request_kind *kind, const json_t *asked,
 
 enum err decision_of(const struct request_kind *kind, const json_t *asked,
                      enum approval_decision word, struct bytes result,
-                     struct verdict *out)
+                     struct decision *out)
 {
     const bool answers = kind->answer == ANSWER_QUESTION || kind->answer == ANSWER_FORM;
     if (word == APPROVAL_ANSWER) {
@@ -287,7 +287,7 @@ enum err decision_of(const struct request_kind *kind, const json_t *asked,
 }
 
 enum approval_decision decision_word(const struct request_kind *kind,
-                                     const struct verdict *v)
+                                     const struct decision *v)
 {
     if (strcmp(v->name, "decline") == 0) {
         return APPROVAL_DECLINE;

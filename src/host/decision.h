@@ -32,7 +32,7 @@ struct request_kind {
     enum answer_kind answer;
 };
 
-struct verdict {
+struct decision {
     json_t *result;   // give: what the agent is told
     const char *name; // static: "accept", "decline", "cancel", "answer"
 };
@@ -52,17 +52,17 @@ enum approval_scope decision_scope(const struct request_kind *kind, const json_t
                                    struct bytes result);
 
 NODISCARD enum err decision_read(const struct request_kind *kind, const json_t *asked,
-                                 struct bytes result, struct verdict *out);
+                                 struct bytes result, struct decision *out);
 
 /* What a signed word comes to; `result` is the JSON that belongs to an answer. Errors
  * as decision_read(), and ERR_USAGE: this kind is not decided with that word. */
 NODISCARD enum err decision_of(const struct request_kind *kind, const json_t *asked,
                                enum approval_decision word, struct bytes result,
-                               struct verdict *out);
+                               struct decision *out);
 
 /* The same in the words that are signed: what decision_read() understood. */
 enum approval_decision decision_word(const struct request_kind *kind,
-                                     const struct verdict *v);
+                                     const struct decision *v);
 
 /* What the agent is told when nobody may be asked, or nobody was in time. */
 json_t *decision_decline(const struct request_kind *kind);

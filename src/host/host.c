@@ -277,6 +277,7 @@ static enum err open_state(struct host *h, struct diag *d)
     e = e != OK ? e : store_open(path, &h->store, d);
     e = e != OK ? e : devices_open(h->store, &h->keys, &h->devices);
     e = e != OK ? e : book_open(h, d);
+    e = e != OK ? e : ledger_mend(h);
     if (e != OK) {
         diag_set(d, "the state in %s cannot be used: %s", h->home, err_text(e));
     }
@@ -345,6 +346,8 @@ enum err host_create(struct loop *loop, const struct host_options *options,
     read_enabled(h, options->enable);
     make_hub(h);
     ledger_recall(h);
+    hub_tick(h->hub,
+             loop_now_ms(h->loop)); // what expired while no host ran is declined
     hub_remote_status(h->hub, remote_status(h));
     commands_recover(h);
     *out = h;

@@ -266,6 +266,9 @@ void hub_rights_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_S
             send_pending(c);
         }
     }
+    if (role < ROLE_APPROVER) {
+        requests_void(hub, device_id, NULL);
+    }
     hub_leave(hub);
 }
 
@@ -296,6 +299,7 @@ void hub_scope_changed(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SI
         handles_kill(c);
         drop_unseen(c);
     }
+    requests_void(hub, device_id, scope);
     hub_leave(hub);
 }
 
@@ -348,7 +352,7 @@ void hub_revoke(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE])
             c->info.caps = 0;
         }
     }
-    requests_revoke(hub, device_id);
+    requests_void(hub, device_id, NULL);
     struct controller *tmp;
     list_each_safe (c, tmp, &hub->controllers, node) {
         if (is_device(c, device_id)) {

@@ -184,7 +184,8 @@ struct hub_policy_ops {
 struct hub_approval_ops {
     /* A new request: durable when it returns. */
     enum err (*created)(void *user, const struct store_approval *row);
-    /* A vote: its line in the log, then its row, both durable when it returns. */
+    /* A vote: its line in the log, then its row, both durable when it returns.
+     * ERR_AGAIN: the line alone is, it counts from the next start on. */
     enum err (*voted)(void *user, const struct hub_vote *vote);
     /* The request has gone on, in the state that it has now. */
     void (*changed)(void *user, const struct store_approval *row);

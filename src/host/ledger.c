@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "host/ballot.h"
 #include "host/daemon.h"
+#include "host/scope.h"
 #include "session/approval.h"
 #include "store/approval.h"
 
@@ -76,7 +77,7 @@ static enum err put_vote(struct host *h, const struct hub_vote *v, uint64_t idx)
     memcpy(vote.device, v->vote->device, sizeof(vote.device));
     const bool joins = store_in_transaction(h->store); // last_recv and its command
     const enum err e =
-        store_approval_vote(h->store, v->by == NULL ? NULL : &vote, v->after);
+        store_approval_vote(h->store, v->by == NULL ? NULL : &vote, v->after, idx);
     if (e == OK && joins) {
         commands_committed(h);
     }
@@ -108,11 +109,11 @@ static enum err on_voted(void *user, const struct hub_vote *v)
     if (e == OK && store_in_transaction(h->store)) {
         e = commands_commit(h); // with the command that brought it: one fsync
     }
-    if (e != OK) { // the line says what did not happen: say that too
-        audit_refusal(h->audit, "farhand/approval/decide", v->after->thread,
-                      "the decision could not be stored", v->by);
+    if (e == OK) {
+        return OK;
     }
-    return e;
+    // the line says what did not happen: that must be on disk too, or it counts later
+    return audit_take_back(h->audit, &line, idx) == OK ? e : ERR_AGAIN;
 }
 
 static void on_changed(void *user, const struct store_approval *row)
@@ -133,7 +134,8 @@ static enum err on_forgot(void *user, const struct store_approval *row,
                           const uint8_t device_id[HUB_DEVICE_ID_SIZE])
 {
     const struct host *h = user;
-    return store_approval_forget(h->store, row->id, device_id, BALLOT_PENDING);
+    return store_approval_forget(h->store, row->id, device_id,
+                                 row->state == BALLOT_PENDING);
 }
 
 /* ---- the proof ------------------------------------------------------------------------- */
@@ -215,17 +217,12 @@ struct recalling {
     struct host *h;
     struct ballot_vote votes[BALLOT_VOTES_MAX];
     size_t n;
-    bool void_vote; // of a device that was revoked, and a crash kept it from being told
 };
 
 static void recall_vote(void *user, const struct store_vote *v)
 {
     struct recalling *r = user;
     if (r->n == COUNT(r->votes)) {
-        return;
-    }
-    if (!v->local && devices_find(r->h->devices, v->device) == NULL) {
-        r->void_vote = true;
         return;
     }
     struct ballot_vote *out = &r->votes[r->n++];
@@ -240,20 +237,18 @@ static void recall_vote(void *user, const struct store_vote *v)
 static void recall_one(void *user, const struct store_approval *row)
 {
     struct recalling *r = user;
-    struct store_approval open = *row;
     r->n = 0;
-    r->void_vote = false;
     if (store_vote_each(r->h->store, row->id, recall_vote, r) != OK) {
         log_error("approval.votes_lost", "state=%s", ballot_state_name(row->state));
     }
-    if (r->void_vote && row->state == BALLOT_DECIDED) {
-        open.state = BALLOT_PENDING; // as requests_revoke() would have left it
-        open.outcome = 0;
-        open.result = BYTES_NONE;
-        open.by = "";
-        log_warn("approval.vote_void", "device=revoked");
-    }
-    hub_recall(r->h->hub, &open, r->votes, r->n);
+    hub_recall(r->h->hub, row, r->votes, r->n);
+}
+
+bool ledger_may_decide(const struct device *device, const char *thread)
+{
+    return !device_is_expired(device, clock_wall_ms()) &&
+           device->role >= ROLE_APPROVER &&
+           scope_has(device->row.scope, bytes_from_str(thread));
 }
 
 static uint64_t setting(struct host *h, const char *name, uint64_t fallback)

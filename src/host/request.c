@@ -178,7 +178,7 @@ static void answer_by_rule(struct request *r)
 {
     struct hub *hub = r->thread->hub;
     const bool allows = r->ruling.says == HUB_SAYS_ALLOW;
-    struct verdict verdict = {NULL, NULL};
+    struct decision verdict = {NULL, NULL};
     const enum err e = hub->ops.policy->record(
         hub->user, r->kind->method, r->thread->id, json_get_str(r->params, "itemId"),
         json_get_str(r->params, "command"), &r->ruling);

@@ -36,10 +36,14 @@ void requests_withdraw_foreign(struct hub *hub);
 json_t *requests_list(struct controller *c, struct bytes thread_id);
 void request_decide(struct controller *c, struct bytes id, json_t *params);
 
-/* Limits that have passed; the votes of a revoked device. */
+/* Limits that have passed. */
 void requests_expire(struct hub *hub);
 uint64_t requests_deadline(const struct hub *hub); // monotonic; 0: none
-void requests_revoke(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE]);
+
+/* A device may decide no more (scope NULL), or only in these threads: what it decided
+ * elsewhere and has not taken effect is void, and waits again. */
+void requests_void(struct hub *hub, const uint8_t device_id[HUB_DEVICE_ID_SIZE],
+                   const char *scope);
 
 /* A response of a controller to one of our ids. */
 void request_answered(struct controller *c, const struct jsonrpc *rpc);

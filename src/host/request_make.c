@@ -403,6 +403,8 @@ static enum err recall(struct hub *hub, const struct store_approval *row,
     }
     if (e != OK) {
         request_free(r);
+    } else if (ballot_is_open(&r->ballot) && r->ballot.expires_ms != 0) {
+        hub->next_expiry_ms = 1; // it may have passed meanwhile: the first tick looks
     }
     return e;
 }

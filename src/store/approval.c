@@ -96,7 +96,7 @@ static enum err set_decided(struct store *s, const struct store_approval *v)
 }
 
 enum err store_approval_vote(struct store *s, const struct store_vote *vote,
-                             const struct store_approval *after)
+                             const struct store_approval *after, uint64_t audit_idx)
 {
     enum err e = begin(s);
     if (e != OK) {
@@ -104,6 +104,7 @@ enum err store_approval_vote(struct store *s, const struct store_vote *vote,
     }
     e = vote == NULL ? OK : put_vote(s, vote);
     e = e == OK ? set_decided(s, after) : e;
+    e = e == OK ? store_setting_put(s, STORE_APPROVAL_IDX, audit_idx) : e;
     return end(s, e);
 }
 
@@ -150,7 +151,7 @@ enum err store_approval_over(struct store *s, const uint8_t id[16])
 }
 
 enum err store_approval_forget(struct store *s, const uint8_t id[16],
-                               const uint8_t device[16], unsigned open)
+                               const uint8_t device[16], bool reopens)
 {
     enum err e = begin(s);
     if (e != OK) {
@@ -164,15 +165,15 @@ enum err store_approval_forget(struct store *s, const uint8_t id[16],
         db_bind_bytes(q, 2, (struct bytes){device, 16});
     }
     e = db_run(s, q);
-    q = e == OK ? db_prepare(s, "UPDATE approval SET state = ?, outcome = 0,"
-                                " result = NULL, decided_by = '' WHERE id = ?")
-                : NULL;
-    if (q != NULL) {
-        db_bind_u64(q, 1, open);
-        db_bind_bytes(q, 2, (struct bytes){id, 16});
+    if (e != OK || !reopens) {
+        return end(s, e);
     }
-    e = e == OK ? db_run(s, q) : e;
-    return end(s, e);
+    q = db_prepare(s, "UPDATE approval SET state = 0, outcome = 0, result = NULL,"
+                      " decided_by = '' WHERE id = ?");
+    if (q != NULL) {
+        db_bind_bytes(q, 1, (struct bytes){id, 16});
+    }
+    return end(s, db_run(s, q));
 }
 
 /* ---- reading ------------------------------------------------------------------------------ */
@@ -189,34 +190,60 @@ static const char *text_of(sqlite3_stmt *q, int column)
     return at == NULL ? "" : (const char *)at;
 }
 
+#define COLUMNS                                                                     \
+    "id, instance, upstream_id, method, thread, digest, params, request, material," \
+    " state, outcome, result, decided_by, changed_ms"
+
+static void visit_row(sqlite3_stmt *q, store_approval_fn *visit, void *user)
+{
+    struct store_approval v = {
+        .instance = text_of(q, 1),
+        .upstream_id = text_of(q, 2),
+        .method = text_of(q, 3),
+        .thread = text_of(q, 4),
+        .params = blob_of(q, 6),
+        .request = blob_of(q, 7),
+        .material = blob_of(q, 8),
+        .state = (unsigned)db_read_u64(q, 9),
+        .outcome = (unsigned)db_read_u64(q, 10),
+        .result = blob_of(q, 11),
+        .by = text_of(q, 12),
+        .changed_ms = db_read_u64(q, 13),
+    };
+    db_read_bytes(q, 0, v.id, sizeof(v.id));
+    db_read_bytes(q, 5, v.digest, sizeof(v.digest));
+    visit(user, &v);
+}
+
+enum err store_approval_get(struct store *s, const uint8_t id[16],
+                            store_approval_fn *visit, void *user)
+{
+    sqlite3_stmt *q = db_prepare(s, "SELECT " COLUMNS " FROM approval WHERE id = ?");
+    if (q == NULL) {
+        return ERR_IO;
+    }
+    db_bind_bytes(q, 1, (struct bytes){id, 16});
+    const int status = sqlite3_step(q);
+    if (status == SQLITE_ROW) {
+        visit_row(q, visit, user);
+    }
+    (void)sqlite3_finalize(q);
+    if (status == SQLITE_DONE) {
+        return ERR_NOT_FOUND;
+    }
+    return status == SQLITE_ROW ? OK : ERR_IO;
+}
+
 enum err store_approval_each(struct store *s, store_approval_fn *visit, void *user)
 {
-    sqlite3_stmt *q = db_prepare(
-        s, "SELECT id, instance, upstream_id, method, thread, digest, params,"
-           " request, material, state, outcome, result, decided_by,"
-           " changed_ms FROM approval ORDER BY changed_ms, id");
+    sqlite3_stmt *q =
+        db_prepare(s, "SELECT " COLUMNS " FROM approval ORDER BY changed_ms, id");
     if (q == NULL) {
         return ERR_IO;
     }
     int status;
     while ((status = sqlite3_step(q)) == SQLITE_ROW) {
-        struct store_approval v = {
-            .instance = text_of(q, 1),
-            .upstream_id = text_of(q, 2),
-            .method = text_of(q, 3),
-            .thread = text_of(q, 4),
-            .params = blob_of(q, 6),
-            .request = blob_of(q, 7),
-            .material = blob_of(q, 8),
-            .state = (unsigned)db_read_u64(q, 9),
-            .outcome = (unsigned)db_read_u64(q, 10),
-            .result = blob_of(q, 11),
-            .by = text_of(q, 12),
-            .changed_ms = db_read_u64(q, 13),
-        };
-        db_read_bytes(q, 0, v.id, sizeof(v.id));
-        db_read_bytes(q, 5, v.digest, sizeof(v.digest));
-        visit(user, &v);
+        visit_row(q, visit, user);
     }
     (void)sqlite3_finalize(q);
     return status == SQLITE_DONE ? OK : ERR_IO;

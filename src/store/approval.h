@@ -6,7 +6,8 @@
  *            it, a vote before it acts. What is over keeps its row, without its texts,
  *            for whoever decides too late.
  * Ownership  texts of rows given to a visitor are borrowed for the call.
- * Errors     ERR_IO  the file cannot be used
+ * Errors     ERR_IO         the file cannot be used
+ *            ERR_NOT_FOUND  store_approval_get: no such request
  * Limits     STORE_APPROVALS_OVER rows of requests that are over.
  * Tests      tests/unit/store_approval_test.c
  */
@@ -17,6 +18,7 @@
 #include "store/store.h"
 
 #define STORE_APPROVALS_OVER 256
+#define STORE_APPROVAL_IDX   "approval_audit_idx" // setting: lines up to it are known
 
 struct store_approval {
     uint8_t id[16];
@@ -51,10 +53,12 @@ struct store_vote {
 /* A new request. Durable when it returns. */
 NODISCARD enum err store_approval_put(struct store *s, const struct store_approval *v);
 
-/* A vote (NULL: nobody's, it expired), and what the request came to by it, in one transaction: the one that is
- * open, which it commits, or one of its own. Durable when it returns. */
+/* A vote (NULL: nobody's, it expired), what the request came to by it, and the number of
+ * its line in the log (STORE_APPROVAL_IDX), in one transaction: the one that is open,
+ * which it commits, or one of its own. Durable when it returns. */
 NODISCARD enum err store_approval_vote(struct store *s, const struct store_vote *vote,
-                                       const struct store_approval *after);
+                                       const struct store_approval *after,
+                                       uint64_t audit_idx);
 
 /* Another state, without waiting for the disk: it survives the end of the program,
  * not that of the machine, which is the agent's end too. */
@@ -64,13 +68,15 @@ NODISCARD enum err store_approval_state(struct store *s, const uint8_t id[16],
 /* The texts of what is over are forgotten; rows beyond STORE_APPROVALS_OVER too. */
 NODISCARD enum err store_approval_over(struct store *s, const uint8_t id[16]);
 
-/* Votes of a revoked device on what has not taken effect. `open` is the state that a
- * request goes back to. Durable when it returns. */
+/* Votes of a device that may decide no more, on what has not taken effect. `reopens`:
+ * the request waits again (state 0). Durable when it returns. */
 NODISCARD enum err store_approval_forget(struct store *s, const uint8_t id[16],
-                                         const uint8_t device[16], unsigned open);
+                                         const uint8_t device[16], bool reopens);
 
 typedef void store_approval_fn(void *user, const struct store_approval *v);
 typedef void store_vote_fn(void *user, const struct store_vote *v);
+NODISCARD enum err store_approval_get(struct store *s, const uint8_t id[16],
+                                      store_approval_fn *visit, void *user);
 NODISCARD enum err store_approval_each(struct store *s, store_approval_fn *visit,
                                        void *user); // oldest first
 NODISCARD enum err store_vote_each(struct store *s, const uint8_t request[16],

@@ -120,7 +120,7 @@ TEST(a_request_and_its_votes_are_there_after_a_restart)
     row.state = DECIDED;
     row.by = "Ada";
     row.result = BYTES_LIT("{\"decision\":\"accept\"}");
-    EQ_INT(store_approval_vote(p.s, &vote, &row), OK);
+    EQ_INT(store_approval_vote(p.s, &vote, &row, 7), OK);
     place_again(&p);
     const struct seen s = look(&p, 1);
     EQ_INT(s.n, 1);
@@ -141,7 +141,7 @@ TEST(a_vote_joins_the_transaction_that_is_open_and_ends_it)
     EQ_INT(store_setting_put(p.s, "last_recv", 12), OK);
     const struct store_vote vote = vote_of(1, 5);
     row.state = DECIDED;
-    EQ_INT(store_approval_vote(p.s, &vote, &row), OK);
+    EQ_INT(store_approval_vote(p.s, &vote, &row, 7), OK);
     FALSE(store_in_transaction(p.s));
     place_again(&p);
     uint64_t value = 0;
@@ -159,8 +159,8 @@ TEST(what_a_revoked_device_decided_is_open_again)
     EQ_INT(store_approval_put(p.s, &row), OK);
     const struct store_vote vote = vote_of(1, 5);
     row.state = DECIDED;
-    EQ_INT(store_approval_vote(p.s, &vote, &row), OK);
-    EQ_INT(store_approval_forget(p.s, vote.request, vote.device, PENDING), OK);
+    EQ_INT(store_approval_vote(p.s, &vote, &row, 7), OK);
+    EQ_INT(store_approval_forget(p.s, vote.request, vote.device, true), OK);
     place_again(&p);
     EQ_INT(look(&p, 1).n_votes, 0);
     EQ_INT(look(&p, 1).state, PENDING);
