@@ -246,24 +246,8 @@ static int run_job(struct job *j)
     return explains ? explain(j) : run_command(j);
 }
 
-/* The program that has no libraries to load, when it is installed beside this one. */
-static void hand_over(const struct cli_args *args)
-{
-    static const char light[] = "farhand-sandbox";
-    char path[PATH_MAX];
-    const ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(light));
-    path[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(path, '/');
-    if (slash == NULL || strcmp(slash + 1, light) == 0) {
-        return;
-    }
-    memcpy(slash + 1, light, sizeof(light));
-    (void)execv(path, args->argv + 1); // not there: this program can do it too
-}
-
 static int run_sandbox(struct cli_args *args)
 {
-    hand_over(args);
     if (args->n_rest == 0 && !cli_has(args, "explain")) {
         return cli_fail(EXIT_USAGE, "usage: farhand sandbox [OPTIONS] -- CMD…");
     }

@@ -1,26 +1,10 @@
-/* farhand-sandbox: `farhand sandbox` alone. It links nothing but the C library, so that it
- * starts in the time of an `env`; `farhand sandbox` hands over to it. */
+/* farhand-sandbox: `farhand sandbox` alone, for whoever installs nothing else. */
 #include <signal.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/secret.h"
-#include "cli/commands.h"
-
-const struct cli_command *const commands[] = {&cmd_sandbox};
-const size_t n_commands = COUNT(commands);
-
-const struct cli_command *command_find(const char *name)
-{
-    return strcmp(name, cmd_sandbox.name) == 0 ? &cmd_sandbox : NULL;
-}
-
-const char *command_nearest(const char *name)
-{
-    (void)name;
-    return cmd_sandbox.name;
-}
+#include "cli/cli.h"
 
 int main(int argc, char **argv)
 {
