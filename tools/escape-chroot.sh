@@ -43,7 +43,7 @@ fi
 mkdir -p "$root/farhand" "$root/work"
 chmod 1777 "$root/work"
 for program in farhand-sandbox tests/escape/escape tests/escape/escape_suite tests/escape/ends_test; do
-    cp "$build/$program" "$root/farhand/"
+    cp --remove-destination "$build/$program" "$root/farhand/"
 done
 cp tests/escape/attempts.txt tests/escape/ends.txt "$root/farhand/"
 

@@ -44,7 +44,7 @@ static const char *const whys[] = {
     [TRY_UNSHARE] =
         ("the kernel refuses user namespaces to this user (a chroot, an outer "
          "sandbox, or a setting such as user.max_user_namespaces)"),
-    [TRY_MOUNT] = "a user namespace may not mount here (AppArmor, for example)",
+    [TRY_MOUNT] = "a namespace may not mount here (AppArmor, a chroot)",
     [TRY_FORK] = "no process could be started in a namespace",
     [TRY_PROC] =
         "a fresh /proc may not be mounted here (a container that masks parts of it)",

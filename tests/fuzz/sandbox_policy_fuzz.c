@@ -6,6 +6,7 @@
 #include "sandbox/explain.h"
 #include "sandbox/git_config.h"
 #include "sandbox/plan.h"
+#include "sandbox/seatbelt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,6 +52,31 @@ static void check(const struct plan *plan, const struct site *s)
     }
 }
 
+/* Property: no path writes a rule of its own: outside of strings each line's brackets close. */
+static void check_profile(const struct plan *plan)
+{
+    struct buf out;
+    const char *text = "";
+    int depth = 0;
+    bool quoted = false;
+    buf_init(&out, 1u << 20);
+    if (seatbelt_profile(plan, &out) == OK && buf_cstr(&out, &text) == OK) {
+        for (const char *at = text; *at != '\0'; at++) {
+            if (quoted && *at == '\\' && at[1] != '\0') {
+                at++;
+            } else if (*at == '"') {
+                quoted = !quoted;
+            } else if (!quoted) {
+                depth += *at == '(' ? 1 : *at == ')' ? -1 : 0;
+            }
+            if (depth < 0 || (*at == '\n' && (depth != 0 || quoted))) {
+                abort();
+            }
+        }
+    }
+    buf_fini(&out);
+}
+
 static void plan_it(const struct sandbox_policy *p)
 {
     struct site s = {.n_roots = 0};
@@ -61,6 +87,7 @@ static void plan_it(const struct sandbox_policy *p)
     buf_init(&out, 1u << 20);
     if (sandbox_plan_make(&plan, p, &s, NULL) == OK) {
         check(&plan, &s);
+        check_profile(&plan);
         if (explain_json(&plan, &env, &out) != OK ||
             explain_text(&plan, &env, &out) != OK) {
             abort();

@@ -70,25 +70,6 @@ export function useDesk(desk: Desk): void {
   }, [desk]);
 }
 
-/** Redraws when any of them changed. */
-export function useDesks(desks: readonly Desk[]): void {
-  const [, redraw] = useState(0);
-  useEffect(() => {
-    let frame = 0;
-    const changed = () => {
-      frame ||= requestAnimationFrame(() => {
-        frame = 0;
-        redraw((n) => n + 1);
-      });
-    };
-    const stops = desks.map((desk) => desk.subscribe(changed));
-    return () => {
-      for (const stop of stops) stop();
-      cancelAnimationFrame(frame);
-    };
-  }, [desks]);
-}
-
 /** The time, anew every `everyMs` while the page can be seen. */
 export function useNow(everyMs = 1000): number {
   const [now, set] = useState(Date.now);

@@ -11,7 +11,6 @@ import "./style/frame.css";
 import "./style/pair.css";
 import "./style/items.css";
 import "./style/dock.css";
-import "./style/diff.css";
 import "./style/way.css";
 
 apply();
