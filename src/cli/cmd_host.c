@@ -73,7 +73,10 @@ static void reach(struct daemon *d, const struct cli_args *args,
                                      .app = cli_value(args, "app"),
                                      .invite = serve_invite(serve),
                                      .ca_file = cli_value(args, "ca")};
-    host_reach(d->host, &reach);
+    struct diag why = {.text = ""};
+    if (host_reach(d->host, &reach, &why) != OK) { // it goes on for this machine
+        (void)cli_fail(EXIT_FAILED, "%s", why.text);
+    }
 }
 
 static int run_loop(struct daemon *d, const struct cli_args *args, struct serve *serve)

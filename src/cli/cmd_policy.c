@@ -1,6 +1,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -8,6 +9,7 @@
 #include "cli/local_call.h"
 #include "host/inside.h"
 #include "host/rulebook.h"
+#include "host/trust.h"
 
 /* ---- explain ---------------------------------------------------------------------- */
 
@@ -72,8 +74,21 @@ static void print_plain(const struct policy_answer *a)
 struct files {
     char home[PATH_MAX];
     char workspace[PATH_MAX];
+    struct requirements admin;
     struct rulebook book;
 };
+
+/* On stderr: what is printed else may be read by a program. */
+static void say_untrusted(const char *workspace)
+{
+    char path[PATH_MAX];
+    if (text_format(path, sizeof(path), "%s/.farhand/policy.toml", workspace) == OK &&
+        access(path, F_OK) == 0) {
+        (void)cli_fail(EXIT_DONE,
+                       "%s is not read: the folder is not trusted ('farhand trust %s')",
+                       path, workspace);
+    }
+}
 
 static int files_load(const struct cli_args *args, struct files *f)
 {
@@ -85,9 +100,19 @@ static int files_load(const struct cli_args *args, struct files *f)
     if (realpath(cwd == NULL ? "." : cwd, f->workspace) == NULL) {
         return cli_fail(EXIT_USAGE, "%s is no folder of this machine", cwd);
     }
-    if (rulebook_load(f->home, f->workspace, cli_value(args, "profile"), &f->book,
-                      &diag) != OK) {
+    if (requirements_load(&f->admin, &diag) != OK) {
         return cli_fail(EXIT_USAGE, "%s", diag.text);
+    }
+    const struct rulebook_from from = {.home = f->home,
+                                       .workspace = f->workspace,
+                                       .profile = cli_value(args, "profile"),
+                                       .admin = &f->admin,
+                                       .trusted = trust_look(f->home, f->workspace)};
+    if (rulebook_load(&from, &f->book, &diag) != OK) {
+        return cli_fail(EXIT_USAGE, "%s", diag.text);
+    }
+    if (!from.trusted) {
+        say_untrusted(f->workspace);
     }
     return EXIT_DONE;
 }
@@ -117,6 +142,7 @@ static int explain(const struct cli_args *args, struct files *f)
     } else {
         policy_judge_argv(&ask, args->rest, args->n_rest, &answer);
     }
+    rulebook_tighten(&f->book, &answer);
     if (cli_has(args, "json")) {
         print_json(&answer, script);
     } else {
@@ -252,6 +278,7 @@ static int run(struct cli_args *args)
         code = explains ? explain(args, &f) : check(args, &f);
     }
     rulebook_fini(&f.book);
+    requirements_fini(&f.admin);
     return code;
 }
 

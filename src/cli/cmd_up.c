@@ -232,7 +232,7 @@ static enum err open_server(struct up *u, struct diag *d)
     return e != OK ? e : up_server_open(&o, d, &u->server);
 }
 
-static void reach(struct up *u)
+static enum err reach(struct up *u, struct diag *diag)
 {
     const struct up_urls *urls = up_server_urls(u->server);
     const char *devices[UP_URLS_MAX];
@@ -246,7 +246,7 @@ static void reach(struct up *u)
                                  .app = app != NULL ? app : urls->app,
                                  .invite = serve_invite(&u->serve),
                                  .ca_file = cli_value(u->args, "ca")};
-    host_reach(u->host, &r);
+    return host_reach(u->host, &r, diag);
 }
 
 static int start_code(enum err e, const struct diag *d)
@@ -309,8 +309,8 @@ static int start(struct up *u)
         serve_log_beside_terminal(u->args, u->serve.home);
         e = open_server(u, &d);
     }
+    e = e != OK ? e : reach(u, &d);
     if (e == OK) {
-        reach(u);
         say_start(u);
         e = host_start(u->host, &d);
     }

@@ -14,6 +14,7 @@ const struct cli_command *const commands[] = {
     &cmd_attach,
     &cmd_rpc,
     &cmd_policy,
+    &cmd_trust,
     &cmd_approvals,
     &cmd_audit,
     &cmd_doctor,

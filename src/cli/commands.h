@@ -16,6 +16,7 @@ extern const struct cli_command cmd_approvals;
 extern const struct cli_command cmd_audit;
 extern const struct cli_command cmd_doctor;
 extern const struct cli_command cmd_policy;
+extern const struct cli_command cmd_trust;
 extern const struct cli_command cmd_remote_control;
 extern const struct cli_command cmd_join;
 extern const struct cli_command cmd_attach;

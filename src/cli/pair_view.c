@@ -278,7 +278,8 @@ static void on_relay(struct pair_view *v, const json_t *params)
     if (status == NULL || v->m.state != WAITING || v->shown) {
         return;
     }
-    if (strcmp(status, "connected") == 0) {
+    if (strcmp(status, "connected") == 0 ||
+        (strcmp(status, "disabled") == 0 && !v->o->stay)) { // the refusal says why
         start_pairing(v);
     } else if (strcmp(status, "connecting") != 0 && !v->relay_trouble_said &&
                !v->o->json) {

@@ -66,6 +66,8 @@ static void look(struct starter *s, json_t *status)
     s->status = json_incref(status);
     if (is(agent, "ready") && is(relay, "connected")) {
         finish(s, EXIT_DONE);
+    } else if (json_get_bool(relay, "forbidden", false)) {
+        finish(s, cli_fail(EXIT_DENIED, "%s", json_get_str(relay, "lastError")));
     } else if (is(agent, "down") && json_get_str(agent, "lastError") != NULL) {
         finish(s, cli_fail(EXIT_AGENT, "the host runs, but the agent does not: %s",
                            json_get_str(agent, "lastError")));

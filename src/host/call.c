@@ -26,6 +26,8 @@ static const struct {
     {"farhand/policy/rules/remove", ruling_remove},
     {"farhand/device/update", people_update},
     {"farhand/stop", status_stop},
+    {"farhand/trust/list", trust_list},
+    {"farhand/trust/set", trust_set},
 };
 
 void host_call(void *user, struct controller *c, struct call *call)

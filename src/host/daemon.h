@@ -62,6 +62,8 @@ struct host {
     struct store *store;
     struct audit *audit;
     struct rulebook rulebook;
+    struct requirements requirements;   // the administrator's
+    char profile[PROFILE_NAME_MAX + 1]; // asked for; "": none
     struct asked_item asked[ASKED_MAX];
     size_t next_asked;
     struct refusals refusals;
@@ -92,6 +94,8 @@ struct host {
     struct timer hub_timer;
     struct timer invite_timer;
     struct timer people_timer; // invitations that end
+    struct timer admin_timer;  // another file of the administrator
+    bool stopping_link;        // it forbids remote control: said, and ended next
     struct timer audit_timer;
     struct timer rest_timer; // after the start, and after a controller has gone
     void (*closed)(void *user);
@@ -216,6 +220,21 @@ void commands_read(struct host *h, struct call *call);
 const struct link_host_ops *device_door_ops(void);
 /* The next value of a stored counter that must rise for ever. */
 uint64_t host_next_counter(struct host *h, const char *name);
+
+/* ---- admin.c: the administrator's file while the host runs ------------------------- */
+
+/* Has it changed? Then what it says of remote control, roles and people counts now. */
+void admin_look(struct host *h);
+void admin_arm(struct host *h);
+/* True: *why says so, for people. */
+bool admin_forbids_remote(struct host *h, struct diag *why);
+
+/* ---- trust_call.c: folders whose own files count ------------------------------------ */
+
+void trust_list(struct host *h, struct call *call);
+void trust_set(struct host *h, struct call *call);
+bool trust_is_given(struct host *h);            // of the workspace
+NODISCARD json_t *trust_status(struct host *h); // {state, asks} of the workspace
 
 /* ---- people.c: whose a device is, what it may, and until when -------------------- */
 

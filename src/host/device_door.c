@@ -122,6 +122,12 @@ static void on_opened(void *user, struct link_session *s,
         link_session_deny(s, DENIED_EXPIRED, why);
         return;
     }
+    admin_look(h);
+    struct diag forbidden = {.text = ""};
+    if (requirements_remote(&h->requirements, &forbidden) != OK) {
+        link_session_deny(s, DENIED_FORBIDDEN, forbidden.text);
+        return;
+    }
     if (device == NULL || !h->remote_enabled) {
         link_session_deny(s, device == NULL ? DENIED_REVOKED : DENIED_FORBIDDEN,
                           device == NULL ? "This device was revoked."

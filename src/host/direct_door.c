@@ -62,6 +62,13 @@ static void on_request(struct http_exchange *x, void *user)
 
 enum err direct_door_open(struct host *h, struct diag *diag)
 {
+    if (h->listen[0] != '\0') {
+        enum err may = requirements_remote(&h->requirements, diag);
+        may = may == OK ? requirements_door(&h->requirements, diag) : may;
+        if (may != OK) {
+            return may;
+        }
+    }
     char address[64];
     uint16_t port = 0;
     if (h->listen[0] == '\0') {

@@ -230,6 +230,7 @@ static enum err copy_options(struct host *h, const struct host_options *o)
         copy_text(h->codex_endpoint, sizeof(h->codex_endpoint), e->endpoint) != OK ||
         copy_text(h->app_server, sizeof(h->app_server), o->app_server) != OK ||
         copy_text(h->listen, sizeof(h->listen), o->listen) != OK ||
+        copy_text(h->profile, sizeof(h->profile), o->profile) != OK ||
         text_format(h->run_dir, sizeof(h->run_dir), "%s/run", o->home) != OK) {
         return ERR_LIMIT;
     }
@@ -276,12 +277,31 @@ static enum err open_state(struct host *h, struct diag *d)
     e = e != OK ? e : keys_open(h->home, &h->keys, d);
     e = e != OK ? e : store_open(path, &h->store, d);
     e = e != OK ? e : devices_open(h->store, &h->keys, &h->devices);
-    e = e != OK ? e : book_open(h, d);
-    e = e != OK ? e : ledger_mend(h);
     if (e != OK) {
         diag_set(d, "the state in %s cannot be used: %s", h->home, err_text(e));
     }
     return e;
+}
+
+static enum err open_book(struct host *h, struct diag *d)
+{
+    enum err e = book_open(h, d);
+    e = e != OK ? e : ledger_mend(h);
+    if (e != OK) {
+        diag_set(d, "the log in %s cannot be used: %s", h->home, err_text(e));
+    }
+    return e;
+}
+
+static enum err load_rules(struct host *h, struct diag *d)
+{
+    const struct rulebook_from from = {.home = h->home,
+                                       .workspace = h->cwd,
+                                       .profile = or_null(h->profile),
+                                       .admin = &h->requirements,
+                                       .trusted = trust_is_given(h)};
+    devices_cap(h->devices, h->requirements.max_role);
+    return rulebook_load(&from, &h->rulebook, d);
 }
 
 static void make_hub(struct host *h)
@@ -311,6 +331,7 @@ static void free_host(struct host *h)
     store_close(h->store);
     keys_fini(&h->keys);
     rulebook_fini(&h->rulebook);
+    requirements_fini(&h->requirements);
     if (h->lock_fd >= 0) {
         (void)close(h->lock_fd);
     }
@@ -323,7 +344,8 @@ static void read_enabled(struct host *h, bool force)
     if (store_setting_get(h->store, SETTING_ENABLED, &stored) == ERR_IO) {
         stored = 0; // fail closed
     }
-    h->remote_enabled = force || stored != 0;
+    h->remote_enabled =
+        (force || stored != 0) && requirements_remote(&h->requirements, NULL) == OK;
 }
 
 enum err host_create(struct loop *loop, const struct host_options *options,
@@ -333,11 +355,13 @@ enum err host_create(struct loop *loop, const struct host_options *options,
     struct host *h = mem_new(sizeof(*h));
     *h = (struct host){.loop = loop, .ops = *ops, .user = user, .lock_fd = -1};
     crypto_init();
+    requirements_none(&h->requirements);
     enum err e = copy_options(h, options);
     e = e != OK ? e : take_lock(h, diag);
-    e = e != OK ? e
-                : rulebook_load(h->home, h->cwd, options->profile, &h->rulebook, diag);
+    e = e != OK ? e : requirements_load(&h->requirements, diag);
     e = e != OK ? e : open_state(h, diag);
+    e = e != OK ? e : load_rules(h, diag);
+    e = e != OK ? e : open_book(h, diag);
     if (e != OK) {
         diag_set(diag, "the host cannot start: %s", err_text(e));
         free_host(h);
@@ -363,6 +387,7 @@ enum err host_start(struct host *h, struct diag *diag)
     e = e != OK ? e : direct_door_open(h, diag);
     if (e == OK) {
         people_arm(h);
+        admin_arm(h);
         start_engine(h);
     }
     return e;
@@ -370,9 +395,28 @@ enum err host_start(struct host *h, struct diag *diag)
 
 /* ---- the way to devices ---------------------------------------------------------------------- */
 
-void host_reach(struct host *h, const struct host_reach *reach)
+static enum err check_reach(const struct host *h, const struct host_reach *reach,
+                            struct diag *diag)
 {
+    enum err e = requirements_remote(&h->requirements, diag);
+    if (e == OK && reach->relay != NULL) {
+        e = requirements_relay(&h->requirements, reach->relay, diag);
+    }
+    for (size_t i = 0; i < reach->n_device_urls && e == OK; i++) {
+        e = requirements_relay(&h->requirements, reach->device_urls[i], diag);
+    }
+    return e;
+}
+
+enum err host_reach(struct host *h, const struct host_reach *reach, struct diag *diag)
+{
+    struct diag why = {.text = ""};
     struct host_reach_copy *c = &h->reach;
+    if (check_reach(h, reach, &why) != OK) {
+        (void)copy_text(h->link_error, sizeof(h->link_error), why.text);
+        diag_set(diag, "%s", why.text);
+        return ERR_DENIED;
+    }
     *c = (struct host_reach_copy){.set = true};
     enum err e = copy_text(c->relay, sizeof(c->relay), reach->relay);
     e = e != OK ? e : copy_text(c->app, sizeof(c->app), reach->app);
@@ -394,6 +438,7 @@ void host_reach(struct host *h, const struct host_reach *reach)
         c->set = false;
     }
     remote_open_link(h);
+    return OK;
 }
 
 void remote_open_link(struct host *h)
@@ -451,6 +496,7 @@ void host_close(struct host *h, void (*done)(void *user))
     timer_stop(&h->invite_timer);
     timer_stop(&h->audit_timer);
     timer_stop(&h->people_timer);
+    timer_stop(&h->admin_timer);
     timer_stop(&h->rest_timer);
     h->closed = done;
     h->n_closing = 1; // ours, until every part was asked

@@ -54,7 +54,9 @@ NODISCARD enum err host_create(struct loop *loop, const struct host_options *opt
                                const struct host_ops *ops, void *user,
                                struct diag *diag, struct host **out);
 NODISCARD enum err host_start(struct host *h, struct diag *diag);
-void host_reach(struct host *h, const struct host_reach *reach);
+/* ERR_DENIED: the administrator forbids it, diag says so; the host goes on without. */
+NODISCARD enum err host_reach(struct host *h, const struct host_reach *reach,
+                              struct diag *diag);
 void host_close(struct host *h, void (*done)(void *user));
 
 const uint8_t *host_relay_key(const struct host *h); // Hr, 32 octets

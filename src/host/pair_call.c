@@ -195,6 +195,14 @@ static bool read_wish(struct host *h, struct call *call, struct people_limits *l
                         "an owner can be made at the host's own terminal only", NULL);
         return false;
     }
+    struct diag why = {.text = ""};
+    if (requirements_role(&h->requirements, wish->role, &why) != OK) {
+        if (role != NULL) {
+            hub_reply_error(call, HUB_ERR_POLICY, why.text, NULL);
+            return false;
+        }
+        wish->role = h->requirements.max_role; // nobody asked for more
+    }
     if (!people_read_limits(call, more, limits)) {
         return false;
     }
@@ -225,6 +233,11 @@ void pair_start(struct host *h, struct call *call)
     struct invite_wish wish;
     struct people_limits limits;
     struct invite *v = NULL;
+    struct diag why = {.text = ""};
+    if (admin_forbids_remote(h, &why)) {
+        hub_reply_error(call, HUB_ERR_POLICY, why.text, NULL);
+        return;
+    }
     if (!remote_is_usable(h)) {
         hub_reply_error(call, HUB_ERR_REQUEST,
                         "remote control pairing requires remote control to be enabled",

@@ -138,6 +138,11 @@ void pair_claimed(void *user, struct link_session *s, const struct link_claim *c
                "Too many wrong phrases today: pair by QR, or unlock at the host.");
         return;
     }
+    struct diag forbidden = {.text = ""};
+    if (admin_forbids_remote(h, &forbidden)) {
+        refuse(h, v, DENIED_FORBIDDEN, forbidden.text);
+        return;
+    }
     log_info("pair.claimed", "name=\"%s\" role=%s", claim->name, role_name(v->role));
     if (!invite_needs_person(v)) {
         pair_decide(h, v, true, NULL);

@@ -222,6 +222,19 @@ static bool read_role(struct call *call, enum role *out)
     return true;
 }
 
+static bool role_is_forbidden(const struct host *h, struct call *call)
+{
+    enum role role = ROLE_NONE;
+    struct diag why = {.text = ""};
+    const char *asked = json_get_str(call->params, "role");
+    if (asked == NULL || role_parse(bytes_from_str(asked), &role) != OK ||
+        requirements_role(&h->requirements, role, &why) == OK) {
+        return false;
+    }
+    hub_reply_error(call, HUB_ERR_POLICY, why.text, NULL);
+    return true;
+}
+
 static enum err record(struct host *h, const struct device *device, struct call *call,
                        const struct people_limits *l)
 {
@@ -268,7 +281,8 @@ void people_update(struct host *h, struct call *call)
                         "no such client: remoteControl/client/list names them", NULL);
         return;
     }
-    if (!read_role(call, &role) || !people_read_limits(call, call->params, &limits) ||
+    if (role_is_forbidden(h, call) || !read_role(call, &role) ||
+        !people_read_limits(call, call->params, &limits) ||
         !check_role(call, device, role, &limits)) {
         return;
     }

@@ -84,6 +84,11 @@ static void store_enabled(struct host *h, const json_t *params)
 
 void remote_enable(struct host *h, struct call *call)
 {
+    struct diag why = {.text = ""};
+    if (admin_forbids_remote(h, &why)) {
+        hub_reply_error(call, HUB_ERR_POLICY, why.text, NULL);
+        return;
+    }
     h->remote_enabled = true;
     store_enabled(h, call->params);
     remote_open_link(h);

@@ -63,47 +63,65 @@ static enum err read_config(const char *home, json_t **out, struct diag *diag)
     return e;
 }
 
-static enum err read_profile(const char *home, const char *name, struct profile *out,
+/* The administrator's own profile needs no config.toml; without a name none is read. */
+static enum err read_profile(const struct rulebook_from *from, struct profile *out,
                              struct diag *diag)
 {
+    const struct requirements *q = from->admin;
+    const char *name = q->profile != NULL ? q->profile : from->profile;
     json_t *config = NULL;
-    if (name == NULL) {
-        profile_default(out);
-        return OK;
+    enum err e = OK;
+    if (name != NULL && json_get_obj(q->profiles, name) == NULL) {
+        e = read_config(from->home, &config, diag);
     }
-    enum err e = read_config(home, &config, diag);
     if (e == OK) {
-        e = profile_read(config, name, out, diag);
+        e = requirements_profile(q, from->profile, config, out, diag);
     }
     json_decref(config);
     return e;
 }
 
-enum err rulebook_load(const char *home, const char *workspace, const char *profile,
-                       struct rulebook *out, struct diag *diag)
+static enum err load(const struct rulebook_from *from, struct rulebook *book,
+                     struct diag *diag)
 {
-    struct rulebook book = {.rules = {.list = NULL}};
+    enum err e = read_profile(from, &book->profile, diag);
+    e = e != OK ? e : requirements_rules(from->admin, &book->rules, diag);
+    e = e != OK ? e
+                : read_rules(&book->rules, RULE_USER, from->home, "policy.toml", diag);
+    if (e == OK && from->trusted) {
+        e = read_rules(&book->rules, RULE_REPOSITORY, from->workspace,
+                       ".farhand/policy.toml", diag);
+    }
+    e = e != OK ? e : rules_settle(&book->rules, diag);
+    return e != OK ? e : standing_load(&book->standing, from->home, diag);
+}
+
+enum err rulebook_load(const struct rulebook_from *from, struct rulebook *out,
+                       struct diag *diag)
+{
+    struct requirements none;
+    struct rulebook_from all = *from;
+    requirements_none(&none);
+    if (all.admin == NULL) {
+        all.admin = &none;
+    }
+    struct rulebook book = {.quorum = all.admin->quorum, .strong = all.admin->strong};
     rules_init(&book.rules);
-    enum err e = read_profile(home, profile, &book.profile, diag);
-    if (e == OK) {
-        e = read_rules(&book.rules, RULE_USER, home, "policy.toml", diag);
-    }
-    if (e == OK) {
-        e = read_rules(&book.rules, RULE_REPOSITORY, workspace, ".farhand/policy.toml",
-                       diag);
-    }
-    if (e == OK) {
-        e = rules_settle(&book.rules, diag);
-    }
-    if (e == OK) {
-        e = standing_load(&book.standing, home, diag);
-    }
+    const enum err e = load(&all, &book, diag);
     if (e != OK) {
         rulebook_fini(&book);
         return e;
     }
     *out = book;
     return OK;
+}
+
+void rulebook_tighten(const struct rulebook *book, struct policy_answer *answer)
+{
+    if (answer->verdict == VERDICT_ASK) {
+        answer->quorum = answer->quorum > book->quorum ? answer->quorum : book->quorum;
+        answer->strong = answer->strong || book->strong;
+    }
 }
 
 void rulebook_fini(struct rulebook *book)

@@ -14,19 +14,29 @@
 #define HOST_RULEBOOK_H
 
 #include "host/hub.h"
+#include "host/requirements.h"
 #include "host/standing.h"
-#include "policy/profile.h"
 
 struct rulebook {
     struct rules rules;
     struct profile profile;
     struct standing standing; // what people added with an answer
+    unsigned quorum; // the administrator's: where people are asked, at least so many
+    bool strong;     // … and each must prove to be there
 };
 
-/* `profile` NULL: everything asks that no rule allows. */
-NODISCARD enum err rulebook_load(const char *home, const char *workspace,
-                                 const char *profile, struct rulebook *out,
+struct rulebook_from {
+    const char *home;
+    const char *workspace;
+    const char *profile;              // NULL: everything asks that no rule allows
+    const struct requirements *admin; // NULL: nothing is demanded
+    bool trusted;                     // the repository's own rules count
+};
+
+NODISCARD enum err rulebook_load(const struct rulebook_from *from, struct rulebook *out,
                                  struct diag *diag);
+/* What the administrator wants of an answer that asks. */
+void rulebook_tighten(const struct rulebook *book, struct policy_answer *answer);
 void rulebook_fini(struct rulebook *book);
 
 /* Where a path leads, links followed. For policy_ask.real. */

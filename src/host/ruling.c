@@ -22,8 +22,12 @@ static void on_judge(void *user, const struct hub_question *q, struct hub_ruling
     struct host *h = user;
     struct policy_answer answer;
     rulebook_judge(&h->rulebook, q, &answer);
+    if (q->asked->kind <= APPROVAL_PERMISSIONS) { // a question is answered by one
+        rulebook_tighten(&h->rulebook, &answer);
+    }
     *out = (struct hub_ruling){.quorum = answer.quorum};
-    out->offers = answer.verdict == VERDICT_ASK && answer.rule == NULL
+    out->offers = answer.verdict == VERDICT_ASK && answer.rule == NULL &&
+                          h->rulebook.quorum < 2 && !h->rulebook.strong
                       ? rulebook_offers(&h->rulebook, q)
                       : 0;
     out->says = answer.verdict == VERDICT_ALLOW  ? HUB_SAYS_ALLOW
@@ -36,8 +40,12 @@ static void on_judge(void *user, const struct hub_question *q, struct hub_ruling
     if (out->says == HUB_SAYS_ASK && answer.strong) { // nobody here can give one
         out->says = HUB_SAYS_DENY;
         text_sanitize(
-            BYTES_LIT("a rule wants a strong approval, which no device of this "
-                      "host can give yet"),
+            h->requirements.strong
+                ? BYTES_LIT(
+                      "the administrator wants a strong approval, which no device "
+                      "can give yet: check with your administrator")
+                : BYTES_LIT("a rule wants a strong approval, which no device of this "
+                            "host can give yet"),
             out->because, sizeof(out->because));
     }
 }

@@ -29,7 +29,7 @@ static void set_next(json_t *out, const char *next)
     }
 }
 
-static json_t *host_part(const struct host *h)
+static json_t *host_part(struct host *h)
 {
     char id[HEX_SIZE(16)];
     uint8_t mailbox[ID_SIZE];
@@ -42,6 +42,7 @@ static json_t *host_part(const struct host *h)
     json_set_str(out, "hostId", id);
     json_set_str(out, "environmentId", h->remote_enabled ? id : NULL);
     json_set_str(out, "cwd", h->cwd);
+    json_set(out, "trust", trust_status(h));
     id_mailbox(sign_key_pub(h->keys.relay), mailbox);
     hex_encode(BYTES_OF(mailbox), id);
     json_set_str(out, "page", h->reach.app[0] == '\0' ? NULL : h->reach.app);
@@ -86,9 +87,13 @@ static json_t *relay_part(const struct host *h)
     json_set_str(out, "url",
                  h->reach.set && h->reach.relay[0] != '\0' ? h->reach.relay : NULL);
     json_set_str(out, "door", h->door_url[0] != '\0' ? h->door_url : NULL);
-    set_error(out, h->link_error);
-    set_next(out, !h->remote_enabled ? "farhand remote-control start"
-                  : !h->reach.set    ? "give the host a relay: --relay URL"
+    struct diag forbidden = {.text = ""};
+    const bool may = requirements_remote(&h->requirements, &forbidden) == OK;
+    json_set_bool(out, "forbidden", !may); // by the administrator
+    set_error(out, may ? h->link_error : forbidden.text);
+    set_next(out, !may                 ? "check with your administrator"
+                  : !h->remote_enabled ? "farhand remote-control start"
+                  : !h->reach.set      ? "give the host a relay: --relay URL"
                   : h->link_state == LINK_CONNECTED  ? NULL
                   : h->link_state == LINK_CONNECTING ? "wait: it tries by itself"
                                                      : "farhand doctor");
@@ -248,7 +253,9 @@ json_t *status_json(struct host *h, const struct controller_info *you)
 
 void status_read(struct host *h, struct call *call)
 {
-    hub_reply(call, status_json(h, &call->info));
+    admin_look(h); // what it changes shows in the answer
+    hub_reply(call, status_json(h, call->by != NULL ? controller_info(call->by)
+                                                    : &call->info));
 }
 
 void status_stop(struct host *h, struct call *call)

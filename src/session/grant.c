@@ -4,7 +4,10 @@
 
 #include "session/label.h"
 
-enum { VERSION = 1 };
+enum {
+    VERSION = 1,
+    SCOPE_ID_MAX = 128, // octets of one thread's id
+};
 
 #define LABEL "fh1 grant"
 
@@ -71,6 +74,27 @@ enum err grant_make(const struct grant *g, const struct sign_key *host_key,
     return e;
 }
 
+/* Ids of threads with one space between: what else it said would be read differently by
+ * somebody, and a wider reading gives away what was not given. */
+static bool is_scope(struct bytes scope)
+{
+    size_t len = 0; // of the id so far
+    for (size_t i = 0; i < scope.len; i++) {
+        const uint8_t c = scope.at[i];
+        const bool of_id = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                           (c >= 'a' && c <= 'z') || c == '-' || c == '_' || c == '.' ||
+                           c == ':';
+        if (!of_id && (c != ' ' || len == 0)) {
+            return false;
+        }
+        len = of_id ? len + 1 : 0;
+        if (len > SCOPE_ID_MAX) {
+            return false;
+        }
+    }
+    return scope.len == 0 || len != 0;
+}
+
 static enum err read_body(struct cursor *c, struct grant *g)
 {
     uint8_t version = 0;
@@ -89,7 +113,7 @@ static enum err read_body(struct cursor *c, struct grant *g)
         cursor_u8(c, &g->proto_min) != OK ||
         cursor_lv(c, GRANT_PERSON_MAX, &g->person) != OK ||
         cursor_lv(c, GRANT_NAME_MAX, &g->name) != OK ||
-        cursor_lv(c, GRANT_SCOPE_MAX, &g->scope) != OK) {
+        cursor_lv(c, GRANT_SCOPE_MAX, &g->scope) != OK || !is_scope(g->scope)) {
         return ERR_PROTO;
     }
     return OK;

@@ -56,6 +56,10 @@ static const char *const steps[] = {
     "UPDATE device SET person = coalesce("
     "(SELECT person.name FROM person WHERE person.device = device.id), '');"
     "DROP TABLE person;",
+
+    "CREATE TABLE trust (path TEXT PRIMARY KEY, device INTEGER NOT NULL,"
+    " inode INTEGER NOT NULL, born_ns INTEGER NOT NULL, trusted INTEGER NOT NULL,"
+    " time_ms INTEGER NOT NULL, by TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 /* SQLite would make the file with the umask's mode: it holds pair_root. */

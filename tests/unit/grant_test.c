@@ -81,6 +81,45 @@ TEST(long_names_are_refused)
     sign_key_destroy(host);
 }
 
+TEST(a_grant_with_an_unknown_role_or_scope_is_refused)
+{
+    static const struct {
+        unsigned role;
+        const char *scope;
+        enum err want;
+    } cases[] = {
+        {GRANT_OPERATOR, "", OK},
+        {GRANT_VIEWER, "01a2-b3", OK},
+        {GRANT_VIEWER, "01a2-b3 t_2.x:y", OK},
+        {0, "", ERR_PROTO},
+        {5, "", ERR_PROTO},
+        {255, "", ERR_PROTO},
+        {GRANT_VIEWER, "*", ERR_PROTO},
+        {GRANT_VIEWER, " t1", ERR_PROTO},
+        {GRANT_VIEWER, "t1 ", ERR_PROTO},
+        {GRANT_VIEWER, "t1  t2", ERR_PROTO},
+        {GRANT_VIEWER, "t1,t2", ERR_PROTO},
+        {GRANT_VIEWER, "project/x", ERR_PROTO},
+        {GRANT_VIEWER, "t1\nt2", ERR_PROTO},
+        {GRANT_VIEWER, "\xc3\xa4", ERR_PROTO},
+    };
+    crypto_init();
+    struct sign_key *host = sign_key_random();
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct grant in = sample(host);
+        struct grant out;
+        struct buf b;
+        buf_init(&b, GRANT_MAX);
+        in.role = (enum grant_role)cases[i].role;
+        in.scope = bytes_from_str(cases[i].scope);
+        CASE(cases[i].scope);
+        EQ_INT(grant_make(&in, host, &b), OK);
+        EQ_INT(grant_read(buf_bytes(&b), sign_key_pub(host), &out), cases[i].want);
+        buf_fini(&b);
+    }
+    sign_key_destroy(host);
+}
+
 TEST(roles_have_names)
 {
     enum grant_role r = GRANT_NOBODY;
@@ -92,4 +131,5 @@ TEST(roles_have_names)
 
 RUN_TESTS(T(a_grant_comes_back_as_it_was_made),
           T(every_bit_and_every_prefix_of_a_grant_matters), T(long_names_are_refused),
+          T(a_grant_with_an_unknown_role_or_scope_is_refused),
           T(roles_have_names))

@@ -48,6 +48,7 @@ static const struct {
     {"farhand/folders/list", ROLE_OPERATOR},
     {"farhand/policy/rules/list", ROLE_VIEWER},
     {"farhand/policy/rules/remove", ROLE_APPROVER},
+    {"farhand/trust/", ROLE_NONE}, // wants admin
     {"farhand/", ROLE_NONE},
     {"thread/delete", ROLE_OWNER},
     {"thread/shellCommand", ROLE_NONE},                // wants terminal

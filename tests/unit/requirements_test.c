@@ -62,7 +62,7 @@ TEST(nothing_written_forbids_nothing)
     EQ_INT(requirements_door(&q, NULL), OK);
     struct profile p;
     EQ_INT(requirements_profile(&q, NULL, NULL, &p, NULL), OK);
-    EQ_INT(p.policy, POLICY_ASK_EVERY_TIME);
+    EQ_INT(p.policy, POLICY_UNTRUSTED);
     profile_fini(&p);
     requirements_fini(&q);
 }
@@ -112,7 +112,7 @@ TEST(a_profile_is_held_to_what_is_allowed)
         {"allowed_sandbox_modes = [\"read-only\", \"workspace-write\"]", "wide",
          ERR_DENIED, 0},
         {"allow_network = false", "net", ERR_DENIED, 0},
-        {"allow_network = true", "net", OK, POLICY_ASK_EVERY_TIME},
+        {"allow_network = true", "net", OK, POLICY_UNTRUSTED},
         {"allowed_profiles = [\"careful\"]", "mine", ERR_DENIED, 0},
         {"allowed_profiles = [\"careful\"]", NULL, ERR_DENIED, 0},
         {"allowed_profiles = [\"careful\"]", "careful", OK, POLICY_UNTRUSTED},
@@ -120,7 +120,7 @@ TEST(a_profile_is_held_to_what_is_allowed)
          NULL, OK, POLICY_NEVER}, // its own definition, not the user's
         {"force_profile = \"forced\"\n[profile.forced]\n", "mine", ERR_DENIED, 0},
         {"force_profile = \"forced\"\n[profile.forced]\n", "forced", OK,
-         POLICY_ASK_EVERY_TIME},
+         POLICY_UNTRUSTED},
         {"", "nowhere", ERR_NOT_FOUND, 0},
     };
     json_t *user = NULL;

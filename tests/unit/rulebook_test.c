@@ -10,10 +10,17 @@
 static char top[PATH_MAX];
 static struct rulebook book;
 
+static enum err load(const char *profile, struct rulebook *out)
+{
+    struct diag diag = {""};
+    const struct rulebook_from from = {
+        .home = top, .workspace = top, .profile = profile, .trusted = true};
+    return rulebook_load(&from, out, &diag);
+}
+
 static int make(void **state)
 {
     char path[PATH_MAX];
-    struct diag diag = {""};
     char template[] = "/tmp/farhand-book-XXXXXX";
     (void)state;
     if (mkdtemp(template) == NULL || realpath(template, top) == NULL ||
@@ -32,7 +39,7 @@ static int make(void **state)
             0600) != OK) {
         return -1;
     }
-    return rulebook_load(top, top, "p", &book, &diag) == OK ? 0 : -1;
+    return load("p", &book) == OK ? 0 : -1;
 }
 
 static int unmake(void **state)
@@ -134,9 +141,8 @@ TEST(rulebook_trusts_no_sandbox_that_an_accepted_command_may_leave)
 {
     struct rulebook other;
     struct policy_answer answer;
-    struct diag diag = {""};
     const struct approval_request mv = command("/bin/bash -lc 'mv a b'");
-    TRUE(rulebook_load(top, top, "o", &other, &diag) == OK);
+    TRUE(load("o", &other) == OK);
     rulebook_judge(&other, &(struct hub_question){.asked = &mv, .folder = top},
                    &answer);
     EQ_INT(answer.verdict, VERDICT_ASK);

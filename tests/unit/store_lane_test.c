@@ -196,7 +196,7 @@ TEST(a_file_of_the_first_version_gains_the_tables)
     EQ_INT(sqlite3_open(path, &db), SQLITE_OK);
     EQ_INT(sqlite3_exec(db,
                         "DROP TABLE lane; DROP TABLE command; DROP TABLE approval;"
-                        " DROP TABLE approval_vote;"
+                        " DROP TABLE approval_vote; DROP TABLE trust;"
                         " DROP TABLE presence; ALTER TABLE device DROP COLUMN scope;"
                         " ALTER TABLE device DROP COLUMN person;"
                         " ALTER TABLE device DROP COLUMN until_ms;"

@@ -23,6 +23,8 @@ export interface Grant {
 }
 
 const SIGNATURE = 64;
+/** Ids of threads with one space between, or nothing: every thread. */
+const SCOPE = /^(?:[\w.:-]{1,128}(?: [\w.:-]{1,128})*)?$/;
 
 export function parseGrant(octets: Bytes): Grant {
   const reader = new Reader(octets);
@@ -40,6 +42,7 @@ export function parseGrant(octets: Bytes): Grant {
   reader.take(SIGNATURE);
   reader.end();
   if (role < Role.VIEWER || role > Role.OWNER) throw new Malformed("unknown role");
+  if (!SCOPE.test(scope)) throw new Malformed("unknown scope");
   return { host, device, role, caps, serial, notAfter, protoMin, person, name, scope };
 }
 
