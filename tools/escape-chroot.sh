@@ -75,7 +75,7 @@ run_all() {
 
 mount_all
 run_all 'the root is a folder'
-umount -R "$root/dev" "$root/sys" "$root/proc"
+umount -R -l "$root/dev" "$root/sys" "$root/proc"
 mount --bind "$root" "$root"
 mount_all
 run_all 'the root is a mount point'

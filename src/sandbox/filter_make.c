@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -31,6 +32,9 @@
 #define TIOCLINUX_CMD       0x541C
 #define TIOCSTI_CMD         0x5412
 #define TIOCCONS_CMD        0x541D
+#define IOCTL_TYPE_BITS     UINT64_C(0xff00)
+#define IOCTL_BTRFS         UINT64_C(0x9400)
+#define IOCTL_F2FS          UINT64_C(0xf500)
 
 #define H FILTER_HERE
 #define N FILTER_SELF
@@ -139,6 +143,29 @@ static void refuse_flags(scmp_filter_ctx ctx, uint32_t deny)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         rule_bits(ctx, deny, "ioctl", 1, LOW_32_BITS, commands[i] & LOW_32_BITS);
     }
+    /* All of btrfs' and f2fs' own: subvolumes are made and removed by an ioctl. */
+    rule_bits(ctx, deny, "ioctl", 1, IOCTL_TYPE_BITS, IOCTL_BTRFS);
+    rule_bits(ctx, deny, "ioctl", 1, IOCTL_TYPE_BITS, IOCTL_F2FS);
+}
+
+/* What watch_linux.c refuses where a supervisor listens. */
+static void refuse_setuid(scmp_filter_ctx ctx, uint32_t deny)
+{
+    static const struct {
+        const char *name;
+        unsigned mode;
+    } calls[] = {{"chmod", 1}, {"fchmod", 1}, {"fchmodat", 2},
+                 {"creat", 1}, {"mknod", 1},  {"mknodat", 2}};
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        rule_bits(ctx, deny, calls[i].name, calls[i].mode, S_ISUID, S_ISUID);
+    }
+    for (unsigned at = 0; at < 2; at++) { // open(2) and openat(2)
+        const struct scmp_arg_cmp cmp[] = {
+            {1 + at, SCMP_CMP_MASKED_EQ, O_CREAT, O_CREAT},
+            {2 + at, SCMP_CMP_MASKED_EQ, S_ISUID, S_ISUID},
+        };
+        rule(ctx, deny, at == 0 ? "open" : "openat", 2, cmp);
+    }
 }
 
 static void refuse_by_argument(scmp_filter_ctx ctx, uint32_t deny, unsigned kind)
@@ -157,6 +184,9 @@ static void refuse_by_argument(scmp_filter_ctx ctx, uint32_t deny, unsigned kind
     }
     /* A program that is no file is held by nothing that speaks of files. */
     rule_bits(ctx, deny, "memfd_create", 1, MFD_NOEXEC_SEAL_BIT, 0);
+    if ((kind & FILTER_WATCH) == 0) {
+        refuse_setuid(ctx, deny);
+    }
     if ((kind & FILTER_NAMESPACE) == 0) {
         refuse_others(ctx, deny);
         refuse_flags(ctx, deny);

@@ -307,7 +307,11 @@ static enum err plan_places(struct plan *p)
 {
     enum err e = OK;
     for (size_t i = 0; i < COUNT(device_paths) && e == OK; i++) {
-        e = add(p, PLAN_DEVICE, SITE_OTHER, device_paths[i]);
+        /* Where terminals are not private, those of the user's other programs are there. */
+        const bool terminals = strncmp(device_paths[i], "/dev/pt", 7) == 0;
+        if (!terminals || p->namespaces || p->seatbelt) {
+            e = add(p, PLAN_DEVICE, SITE_OTHER, device_paths[i]);
+        }
     }
     for (size_t i = 0; i < COUNT(scratch_paths) && e == OK && p->namespaces; i++) {
         if (!has_item(p, scratch_paths[i])) {

@@ -106,9 +106,9 @@ static void leave_open(void)
 
 static void enter(enum mode mode, const char *script)
 {
-    static const char *const names[] = {"OUT",  "WS",       "STATE",  "E",
-                                        "PID",  "TAG",      "SOCK",   "DGRAM",
-                                        "PORT", "ABSTRACT", "SHMKEY", "SHARED"};
+    static const char *const names[] = {
+        "OUT",   "WS",   "STATE",    "E",      "PID",    "TAG",     "SOCK",
+        "DGRAM", "PORT", "ABSTRACT", "SHMKEY", "SHARED", "TERMINAL"};
     static char values[COUNT(names)][PATH_MAX];
     const char *argv[64] = {sandbox_program,
                             "--workspace",

@@ -176,6 +176,15 @@ static unsigned listen_tcp(void)
     return ntohs(at.sin_port);
 }
 
+/* A terminal of the same user's: whoever opens it reads what is typed there. */
+static void open_terminal(char *name, size_t size)
+{
+    const int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    must(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0 &&
+             ptsname_r(master, name, size) == 0,
+         "a terminal");
+}
+
 static void start_victim(const char *out)
 {
     victim = fork();
@@ -239,6 +248,8 @@ void world_begin(struct world *w, const char *base, const char *escape)
     spell(shared, sizeof(shared), "/dev/shm/fh-escape-%d.shared", (int)getpid());
     (void)close(open(shared, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
     say("SHARED", "%s", shared);
+    open_terminal(path, sizeof(path));
+    say("TERMINAL", "%s", path);
     say("SHMKEY", "%d", 0x46480000 + (int)(getpid() & 0xffff));
     spell(queue, sizeof(queue), "/fh-escape-%d", (int)getpid());
     (void)mq_open(queue, O_RDWR | O_CREAT, 0600, NULL);

@@ -152,6 +152,16 @@ TEST(arguments_decide_where_they_must)
             }
         }
         FALSE(allowed(kind, call(SYS_socket, AF_NETLINK, SOCK_RAW, 16)));
+        FALSE(allowed(kind, call(SYS_fchmodat, 0, 0, 04755)));
+        FALSE(allowed(kind, call(SYS_fchmod, 0, 04755, 0)));
+        FALSE(allowed(
+            kind, (struct seccomp_data){.nr = SYS_openat,
+                                        .arch = NATIVE,
+                                        .args = {0, 0, O_CREAT | O_WRONLY, 04755}}));
+        EQ_INT(allowed(kind, call(SYS_ioctl, 0, 0x40086602, 0)), // FS_IOC_SETFLAGS
+               (kind & FILTER_NAMESPACE) != 0);
+        EQ_INT(allowed(kind, call(SYS_ioctl, 0, 0x5000940e, 0)), // a btrfs subvolume
+               (kind & FILTER_NAMESPACE) != 0);
         FALSE(allowed(kind, call(SYS_memfd_create, 0, 0x10, 0)));
         FALSE(allowed(kind, call(SYS_memfd_create, 0, 0, 0)));
         TRUE(allowed(kind, call(SYS_memfd_create, 0, 0x8, 0)));
