@@ -1,7 +1,7 @@
 // machine: another computer with a home of its own, joined to the host in C. Its session process
 // is what `farhand attach`, `rpc`, `status --host` and all the others speak through.
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 
 import type { Host, PairOptions } from "./host";
 import type { Program } from "./program";
@@ -55,6 +55,15 @@ export class Machine {
     this.scene.atEnd(() => rpc.close());
     await rpc.initialize();
     return { rpc, program };
+  }
+
+  /** What the session process of this machine says. */
+  get keeperLog(): string {
+    const dir = `${this.env["FARHAND_HOME"]}/run/hosts`;
+    return readdirSync(dir)
+      .filter((name) => name.endsWith(".log"))
+      .map((name) => readFileSync(`${dir}/${name}`, "utf8"))
+      .join("");
   }
 
   /** The process that owns this machine's session with the host. */
