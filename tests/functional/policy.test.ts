@@ -239,7 +239,7 @@ describe("the overnight migration", () => {
     expect(existsSync(`${scene.work}/made`)).toBe(true);
     const [rule] = (await scene.json(["policy", "rules", "--json"]))["data"];
     expect(rule).toMatchObject({ scope: "thread", threadId, uses: 1 });
-    expect(ruled(scene)).toMatchObject([{ decision: "accept", rule: `given rule ${rule.ruleId}` }]);
+    expect(audited(scene, "policy decision")).toMatchObject([{ decision: "accept", rule: `given rule ${rule.ruleId}` }]);
 
     await say(desk, threadId, "run touch other");
     desk.answer(await approval(desk, threadId), { decision: "decline" });
