@@ -47,7 +47,9 @@ enum err book_open(struct host *h, struct diag *d)
 {
     char path[PATH_MAX];
     enum err e = text_format(path, sizeof(path), "%s/audit.jsonl", h->home);
-    e = e != OK ? e : audit_open(path, h->keys.host_id, clock_wall_ms(), &h->audit, d);
+    e = e != OK ? e
+                : audit_open(path, h->keys.host_id, sign_key_pub(h->keys.host),
+                             clock_wall_ms(), &h->audit, d);
     if (e != OK) {
         return e;
     }

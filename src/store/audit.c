@@ -7,218 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "crypto/hash.h"
+#include "store/audit_priv.h"
 #include "store/audit_read.h"
-#include "wire/json.h"
 
-#define STRIDE 256 // one remembered place in the file for so many records
-
-struct audit {
-    int fd;
-    char path[4096];
-    struct audit_head head;
-    struct audit_head zero; // h_0
-    uint64_t created_ms;
-    uint64_t size;    // of the file: whole records
-    uint64_t synced;  // octets known to be on disk
-    uint64_t *places; // offset of the records 1, 1 + STRIDE, …
-    size_t n_places;
-    bool at_checkpoint; // the last record is one
-    struct audit_found found;
-    char trouble[160];
-    audit_appended_fn *appended;
-    void *user;
-};
-
-/* ---- opening ------------------------------------------------------------------- */
-
-static enum err open_file(struct audit *a, struct diag *d)
-{
-    a->fd = open(a->path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-    if (a->fd < 0 && errno == ENOENT) {
-        a->found.made = true;
-        a->fd = open(a->path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    }
-    struct stat st;
-    if (a->fd < 0 || fstat(a->fd, &st) != 0) {
-        diag_set(d, "the audit log %s cannot be written: %s", a->path,
-                 strerrordesc_np(errno));
-        return ERR_IO;
-    }
-    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || fchmod(a->fd, 0600) != 0) {
-        diag_set(d, "the audit log %s is not a file of this user", a->path);
-        return ERR_DENIED;
-    }
-    if (a->found.made && file_sync_parent(a->path) != OK) {
-        diag_set(d, "the folder of %s cannot be written", a->path);
-        return ERR_IO;
-    }
-    return OK;
-}
-
-static void note_fault(struct audit *a, uint64_t idx, enum audit_fault fault)
-{
-    if (a->found.broken == 0 && fault != AUDIT_FINE) {
-        a->found.broken = idx;
-        a->found.fault = fault;
-    }
-}
-
-static enum err note_place(struct audit *a, uint64_t offset)
-{
-    uint64_t *grown = mem_try_resize(a->places, (a->n_places + 1) * sizeof(*a->places));
-    if (grown == NULL) {
-        return ERR_NOMEM;
-    }
-    grown[a->n_places++] = offset;
-    a->places = grown;
-    return OK;
-}
-
-/* The first record says when the log began: h_0 follows. */
-static void read_creation(struct audit *a, const uint8_t host_id[16],
-                          const struct audit_line *first)
-{
-    struct bytes created = BYTES_NONE;
-    uint64_t ms = 0;
-    if (json_raw_get(first->payload, "created", &created) == OK &&
-        u64_parse(created, INT64_MAX, &ms) == OK) {
-        a->created_ms = ms;
-    }
-    audit_head_start(host_id, a->created_ms, &a->zero);
-}
-
-struct opening {
-    struct audit *a;
-    const uint8_t *host_id;
-    uint64_t nth; // records so far
-    bool doubt;   // after the last whole record comes something else
-};
-
-static enum err take_line(struct opening *o, const struct audit_line *line,
-                          uint64_t offset)
-{
-    struct audit *a = o->a;
-    if (o->nth++ == 0) {
-        read_creation(a, o->host_id, line);
-        a->head = a->zero;
-    }
-    const uint64_t expected = a->head.idx + 1;
-    if (o->doubt) { // it was no torn tail: records go on after it
-        note_fault(a, expected, AUDIT_FORM);
-        o->doubt = false;
-    }
-    note_fault(a, expected, audit_head_check(&a->head, line));
-    a->at_checkpoint = bytes_equal_str(line->type, "checkpoint");
-    // with numbers missing the places would lie: then reading begins at the front
-    if (a->found.broken == 0 && (line->idx - 1) % STRIDE == 0) {
-        return note_place(a, offset);
-    }
-    return OK;
-}
-
-static enum err read_lines(struct opening *o, struct audit_reader *r)
-{
-    struct audit *a = o->a;
-    for (;;) {
-        struct bytes text = BYTES_NONE;
-        struct audit_line line;
-        uint64_t offset = 0;
-        enum err e = audit_reader_next(r, &text, &offset);
-        if (e != OK) {
-            return e == ERR_CLOSED || e == ERR_AGAIN ? OK : e;
-        }
-        if (audit_line_parse(text, &line) != OK) {
-            o->doubt = true;
-            continue;
-        }
-        e = take_line(o, &line, offset);
-        if (e != OK) {
-            return e;
-        }
-        a->size = audit_reader_offset(r);
-    }
-}
-
-static enum err hash_tail(struct audit *a, uint64_t len)
-{
-    struct buf tail;
-    uint8_t *to = NULL;
-    buf_init(&tail, 1u << 20);
-    const size_t take = len > (1u << 20) ? 1u << 20 : (size_t)len;
-    enum err e = buf_reserve(&tail, take, &to);
-    if (e == OK && pread(a->fd, to, take, (off_t)a->size) != (ssize_t)take) {
-        e = ERR_IO;
-    }
-    if (e == OK) {
-        hash_sha256((struct bytes){to, take}, a->found.torn_hash);
-    }
-    buf_fini(&tail);
-    return e;
-}
-
-/* What follows the last whole record was being written when the machine stopped. */
-static enum err drop_tail(struct audit *a)
-{
-    struct stat st;
-    if (fstat(a->fd, &st) != 0) {
-        return ERR_IO;
-    }
-    if ((uint64_t)st.st_size > a->size) {
-        a->found.torn = (uint64_t)st.st_size - a->size;
-        if (hash_tail(a, a->found.torn) != OK ||
-            ftruncate(a->fd, (off_t)a->size) != 0) {
-            return ERR_IO;
-        }
-    }
-    if (fdatasync(a->fd) != 0) {
-        return ERR_IO;
-    }
-    a->synced = a->size;
-    return OK;
-}
-
-static enum err read_file(struct audit *a, const uint8_t host_id[16])
-{
-    const int fd = open(a->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) {
-        return ERR_IO;
-    }
-    struct opening o = {.a = a, .host_id = host_id};
-    struct audit_reader *r = audit_reader_create(fd, 0);
-    const enum err e = read_lines(&o, r);
-    audit_reader_destroy(r);
-    return e != OK ? e : drop_tail(a);
-}
-
-enum err audit_open(const char *path, const uint8_t host_id[16], uint64_t created_ms,
-                    struct audit **out, struct diag *d)
-{
-    struct audit *a = mem_new(sizeof(*a));
-    a->fd = -1;
-    a->created_ms = created_ms;
-    audit_head_start(host_id, created_ms, &a->zero);
-    a->head = a->zero;
-    enum err e = text_format(a->path, sizeof(a->path), "%s", path);
-    e = e != OK ? e : open_file(a, d);
-    if (e != OK) {
-        goto out;
-    }
-    e = read_file(a, host_id);
-    if (e != OK) {
-        diag_set(d, "the audit log %s cannot be read: %s", path, err_text(e));
-        goto out;
-    }
-    *out = a;
-    a = NULL;
-out:
-    audit_close(a);
-    return e;
-}
+#define HALVE_DOWN_TO (2u * 1024 * 1024) // octets that are simply read
 
 void audit_close(struct audit *a)
 {
@@ -307,9 +102,9 @@ static enum err put_line(struct audit *a, const struct audit_line *line, bool sy
     if (e == OK && sync) {
         e = sync_file(a, size);
     }
-    if (e == OK && (line->idx - 1) % STRIDE == 0 && a->found.broken == 0) {
+    if (e == OK && (line->idx - 1) % AUDIT_STRIDE == 0 && a->found.broken == 0) {
         // without the place reading begins further in front: nothing is lost
-        (void)(note_place(a, a->size) == OK);
+        (void)(audit_note_place(a, line->idx, a->size) == OK);
     }
     a->size = e == OK ? size : a->size;
     buf_fini(&text);
@@ -412,13 +207,52 @@ const struct audit_found *audit_found(const struct audit *a)
 
 /* ---- reading ---------------------------------------------------------------------- */
 
+/* The number of the first record that begins behind `offset`, and where; 0: none. */
+static uint64_t record_behind(const struct audit *a, uint64_t offset, uint64_t *where)
+{
+    const int fd = open(a->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct audit_reader *r = fd < 0 ? NULL : audit_reader_create(fd, offset);
+    struct bytes text = BYTES_NONE;
+    struct audit_line line;
+    const bool found = r != NULL && audit_reader_next(r, &text, where) == OK &&
+                       audit_reader_next(r, &text, where) == OK &&
+                       audit_line_parse(text, &line) == OK;
+    const uint64_t idx = found ? line.idx : 0;
+    audit_reader_destroy(r);
+    return idx;
+}
+
+/* Before the places that are remembered: by halving what lies in front of them. */
+static uint64_t place_halved(const struct audit *a, uint64_t idx)
+{
+    uint64_t from = 0;
+    uint64_t to = a->places[0];
+    while (to - from > HALVE_DOWN_TO) {
+        uint64_t where = 0;
+        const uint64_t there = record_behind(a, from + (to - from) / 2, &where);
+        if (there == 0 || where <= from || where >= to) {
+            break; // not as it was written: from further in front nothing is missed
+        }
+        if (there <= idx) {
+            from = where;
+        } else {
+            to = from + (to - from) / 2;
+        }
+    }
+    return from;
+}
+
 static uint64_t place_before(const struct audit *a, uint64_t idx)
 {
     if (idx == 0 || a->n_places == 0) {
         return 0;
     }
-    const uint64_t nth = (idx - 1) / STRIDE;
-    return a->places[nth < a->n_places ? nth : a->n_places - 1];
+    const uint64_t nth = (idx - 1) / AUDIT_STRIDE;
+    if (nth < a->nth_place) {
+        return place_halved(a, idx);
+    }
+    const uint64_t at = nth - a->nth_place;
+    return a->places[at < a->n_places ? at : a->n_places - 1];
 }
 
 static enum err visit_lines(struct audit_reader *r, uint64_t from, uint64_t limit,

@@ -2,8 +2,8 @@
  * audit: the host's append-only, hash-chained log: audit.jsonl.
  *
  * Source     docs/protocol.md section 7 (Log).
- * Shape      audit_open() reads the whole file, drops a torn tail, remembers where the
- *            chain stands; audit_append() adds a record. The first record of a log is
+ * Shape      audit_open() reads the file (of a long one the end), drops a torn tail,
+ *            remembers where the chain stands; audit_append() adds a record. The first record of a log is
  *            `start` and its payload says `created` (milliseconds), from which h_0
  *            follows. The file is never rewritten: of a changed record the host says
  *            where it is, and goes on after what is there.
@@ -26,9 +26,11 @@
 struct audit;
 
 /* Makes the file when it is not there. `created_ms`: now; of a log that exists its own
- * creation counts. */
+ * creation counts. `host_key` (NULL: the whole log is read): of a long log the end alone
+ * is read, from before a checkpoint that this key has signed. */
 NODISCARD enum err audit_open(const char *path, const uint8_t host_id[16],
-                              uint64_t created_ms, struct audit **out, struct diag *d);
+                              const uint8_t *host_key, uint64_t created_ms,
+                              struct audit **out, struct diag *d);
 void audit_close(struct audit *a); // NULL is fine
 
 /* One record, as one write. sync: on disk when it returns (and all before it).

@@ -76,7 +76,7 @@ static inline void scene_open(struct audit_scene *s, const char *path)
     (void)unlink(path);
     s->host = sign_key_random();
     id_host(sign_key_pub(s->host), s->host_id);
-    scene_must(audit_open(path, s->host_id, 1000, &s->log, NULL) == OK);
+    scene_must(audit_open(path, s->host_id, NULL, 1000, &s->log, NULL) == OK);
     buf_init(&payload, 1024);
     hex_encode((struct bytes){sign_key_pub(s->host), SIGN_PUB}, hex);
     scene_must(buf_putf(&payload, "{\"hostKey\":\"%s\",\"created\":1000}", hex) == OK);

@@ -18,7 +18,7 @@ static struct audit *open_log(void)
 {
     struct audit *a = NULL;
     struct diag d = {.text = ""};
-    EQ_INT(audit_open(path, host_id, 1000, &a, &d), OK);
+    EQ_INT(audit_open(path, host_id, NULL, 1000, &a, &d), OK);
     return a;
 }
 
@@ -217,7 +217,7 @@ TEST(the_log_of_another_host_is_told_from_ones_own)
     struct audit *a = log_of(3);
     const uint8_t other[16] = {9};
     audit_close(a);
-    EQ_INT(audit_open(path, other, 1000, &a, NULL), OK);
+    EQ_INT(audit_open(path, other, NULL, 1000, &a, NULL), OK);
     EQ_U64(audit_found(a)->broken, 1);
     EQ_INT(audit_found(a)->fault, AUDIT_LINK);
     audit_close(a);
@@ -261,7 +261,7 @@ TEST(a_place_that_cannot_be_written_is_refused_in_words)
 {
     struct audit *a = NULL;
     struct diag d = {.text = ""};
-    EQ_INT(audit_open("/proc/audit.jsonl", host_id, 1, &a, &d), ERR_IO);
+    EQ_INT(audit_open("/proc/audit.jsonl", host_id, NULL, 1, &a, &d), ERR_IO);
     TRUE(strstr(d.text, "cannot be written") != NULL);
     TRUE(a == NULL);
 }

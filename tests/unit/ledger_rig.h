@@ -209,7 +209,7 @@ static enum err start(struct rig *r, const char *dir)
     EQ_INT(store_open(path, &r->h->store, &d), OK);
     EQ_INT(devices_open(r->h->store, &r->h->keys, &r->h->devices), OK);
     path_in(dir, "audit.jsonl", path);
-    EQ_INT(audit_open(path, r->h->keys.host_id, wall, &r->h->audit, &d), OK);
+    EQ_INT(audit_open(path, r->h->keys.host_id, NULL, wall, &r->h->audit, &d), OK);
     EQ_INT(audit_start(r->h->audit, &r->h->keys, "test"), OK);
     audit_on_append(r->h->audit, on_appended, r);
     const enum err e = ledger_mend(r->h);

@@ -211,7 +211,7 @@ TEST(a_decision_that_was_taken_back_does_not_count_later)
     const uint8_t host_id[16] = {0};
     die_after_the_line(&before, false, dir);
     path_in(dir, "audit.jsonl", path);
-    EQ_INT(audit_open(path, host_id, wall, &log, &d), OK);
+    EQ_INT(audit_open(path, host_id, NULL, wall, &log, &d), OK);
     audit_head(log, &head);
     EQ_INT(audit_take_back(log, &(struct audit_decision){.request_id = "x"}, head.idx),
            OK);
