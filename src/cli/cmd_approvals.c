@@ -354,8 +354,32 @@ static json_t *find(const struct cli_args *args, const json_t *result)
     return found;
 }
 
+/* The decision stands already: the word goes behind it, into the turn that asked. */
+static int send_word(const struct cli_args *args, const struct shown *s,
+                     const char *reason)
+{
+    struct asking a = {.follow = false};
+    const char *turn = json_get_str(s->row, "turnId");
+    json_t *params =
+        json_pack("{s:s, s:[{s:s, s:s}]}", "threadId", json_get_str(s->row, "threadId"),
+                  "input", "type", "text", "text", reason);
+    if (turn != NULL) {
+        json_set_str(params, "expectedTurnId", turn);
+    }
+    const int code = ask(args, turn == NULL ? "turn/start" : "turn/steer", params, &a);
+    json_decref(a.result);
+    if (code == EXIT_DONE) {
+        cli_say("The agent has your word: %s", reason);
+    } else {
+        cli_say(
+            "It is declined all the same; the log has your word, the agent has not.");
+    }
+    return code;
+}
+
 static int decide(const struct cli_args *args, const struct shown *s, const char *word)
 {
+    const char *reason = cli_value(args, "reason");
     struct asking a = {.follow = false};
     char hex[HEX_SIZE(APPROVAL_RD)];
     const json_t *farhand = json_get_obj(json_get_obj(s->row, "params"), "farhand");
@@ -370,7 +394,10 @@ static int decide(const struct cli_args *args, const struct shown *s, const char
         json_set_str(params, "decision", "answer");
         json_set_str(params, "result", cli_value(args, "answer"));
     }
-    const int code = ask(args, "farhand/approval/decide", params, &a);
+    if (reason != NULL) {
+        json_set_str(params, "reason", reason);
+    }
+    int code = ask(args, "farhand/approval/decide", params, &a);
     if (code == EXIT_DONE && cli_has(args, "json")) {
         local_print(a.result);
     } else if (code == EXIT_DONE) {
@@ -381,7 +408,7 @@ static int decide(const struct cli_args *args, const struct shown *s, const char
                 word);
     }
     json_decref(a.result);
-    return code;
+    return code == EXIT_DONE && reason != NULL ? send_word(args, s, reason) : code;
 }
 
 static int with_one(const struct cli_args *args, const char *verb)
@@ -495,6 +522,9 @@ static int run_approvals(struct cli_args *args)
     if (args->n_words == 1 && strcmp(verb, "policy") == 0) {
         return policy(args);
     }
+    if (cli_value(args, "reason") != NULL && strcmp(verb, "decline") != 0) {
+        return cli_fail(EXIT_USAGE, "--reason goes with decline");
+    }
     for (size_t i = 0; i < COUNT(on_one); i++) {
         if (args->n_words == 2 && strcmp(verb, on_one[i]) == 0) {
             return with_one(args, on_one[i]);
@@ -508,6 +538,7 @@ static int run_approvals(struct cli_args *args)
 static const struct cli_option options[] = {
     {"host", "NAME", "a joined host, or \"local\""},
     {"answer", "JSON", "accept: the answer to a question or a form"},
+    {"reason", "TEXT", "decline: what the agent should do instead, in your words"},
     {"quorum", "N", "policy: how many people must accept"},
     {"expires", "SECONDS", "policy: declined when nobody decided in time (0: never)"},
     {"json", NULL, "JSON on stdout"},
@@ -518,12 +549,13 @@ const struct cli_command cmd_approvals = {
     .name = "approvals",
     .words = "[list | show ID | accept ID | decline ID | cancel ID | watch | policy]",
     .summary = "what waits for a decision; look at it and decide",
-    .text = "ID is what 'list' shows, or the beginning of it (4 characters or more). "
-            "What is decided is exactly what 'show' shows: on a joined host this "
-            "device signs it, on this machine it is the local owner's word. 'cancel' "
-            "declines and stops the turn. 'watch' says each change until Ctrl-C. "
-            "'policy' shows or sets, at the host itself, how many people must accept "
-            "and how long they have.",
+    .text =
+        "ID is what 'list' shows, or the beginning of it (4 characters or more). "
+        "What is decided is exactly what 'show' shows: on a joined host this "
+        "device signs it, on this machine it is the local owner's word. 'cancel' "
+        "declines and stops the turn; 'decline --reason' tells the agent why. 'watch' says each change until Ctrl-C. "
+        "'policy' shows or sets, at the host itself, how many people must accept "
+        "and how long they have.",
     .options = options,
     .n_options = COUNT(options),
     .most_words = 2,

@@ -264,6 +264,7 @@ struct deciding {
     enum approval_decision word;
     enum approval_scope scope;
     struct bytes result; // JSON, of an answer
+    struct bytes reason; // a person's word with it, unsigned
 };
 
 static enum err sign(struct signer *s, const struct deciding *d, struct buf *a,
@@ -310,6 +311,9 @@ static enum err put_call(struct signer *s, const struct deciding *d, struct byte
     }
     if (d->result.len != 0) {
         json_set_bytes(params, "result", d->result);
+    }
+    if (d->reason.len != 0) {
+        json_set_bytes(params, "reason", d->reason);
     }
     buf_init(&text, SIZE_MAX / 2);
     enum err e = json_print(params, &text);
@@ -390,7 +394,8 @@ static enum err on_decide(struct signer *s, const struct jsonrpc *m, struct buf 
     }
     struct deciding d = {.request_id = json_get_bytes(params, "requestId"),
                          .rd = rd,
-                         .result = json_get_bytes(params, "result")};
+                         .result = json_get_bytes(params, "result"),
+                         .reason = json_get_bytes(params, "reason")};
     if (json_object_get(params, "a") == NULL) {
         learn_head(s, params, "seenIdx", "seenHead");
         if (hex_decode(json_get_bytes(params, "rd"), rd, sizeof(rd), &len) == OK &&

@@ -246,8 +246,9 @@ enum err audit_request(struct audit *a, const struct audit_request *r)
 
 enum err audit_decision(struct audit *a, const struct audit_decision *d, uint64_t *idx)
 {
-    json_t *out = TEXTS({"requestId", d->request_id}, {"threadId", d->thread_id},
-                        {"decision", d->decision}, {"via", d->via});
+    json_t *out =
+        TEXTS({"requestId", d->request_id}, {"threadId", d->thread_id},
+              {"decision", d->decision}, {"via", d->via}, {"reason", d->reason});
     json_set_bool(out, "final", d->final);
     set_by(out, d->by);
     set_octets(out, "a", d->a);

@@ -71,6 +71,7 @@ struct audit_decision {
     const char *decision;             // "accept" …
     const struct controller_info *by; // NULL: the host, for instance at an expiry
     const char *via;                  // "tui", or NULL: from the device itself
+    const char *reason;               // a person's word with it; NULL: none
     struct bytes a;                   // protocol.md 7; empty: unsigned
     struct bytes sig;                 // of the device over `a`
     struct bytes result;              // JSON of an answer; its digest is recorded

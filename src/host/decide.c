@@ -22,6 +22,7 @@ struct deciding {
     struct bytes a_octets; // empty: unsigned
     struct bytes sig;
     const char *via;
+    const char *reason;
 };
 
 /* ---- telling ------------------------------------------------------------------------- */
@@ -133,6 +134,7 @@ static enum err store_vote(struct deciding *d, const struct ballot_vote *v,
                        .a = d->a_octets,
                        .sig = d->sig,
                        .via = d->via,
+                       .reason = d->reason,
                    });
 }
 
@@ -372,7 +374,11 @@ void request_decide(struct controller *c, struct bytes id, json_t *params)
         tell_late(c, id, name);
         return;
     }
-    struct deciding d = {.r = r, .c = c, .id = id, .is_call = true};
+    struct deciding d = {.r = r,
+                         .c = c,
+                         .id = id,
+                         .is_call = true,
+                         .reason = json_get_str(params, "reason")};
     uint8_t a[APPROVAL_A_SIZE_MAX];
     uint8_t sig[SIGN_SIG];
     const bool is_device = c->info.kind == CONTROLLER_DEVICE;

@@ -136,7 +136,8 @@ struct hub_vote {
     const uint8_t *rd;                  // 32 octets
     struct bytes a;
     struct bytes sig;
-    const char *via; // what the person decided with, as told; NULL: not told
+    const char *via;    // what the person decided with, as told; NULL: not told
+    const char *reason; // the person's word with it, as told; NULL: none
 };
 
 /* Where approvals are kept, and who proves a signature. */

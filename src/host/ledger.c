@@ -96,6 +96,7 @@ static enum err on_voted(void *user, const struct hub_vote *v)
         .decision = approval_decision_name(v->vote->decision),
         .by = v->by,
         .via = v->via,
+        .reason = v->reason,
         .a = v->a,
         .sig = v->sig,
         .result = v->vote->decision == APPROVAL_ANSWER ? v->after->result : BYTES_NONE,
