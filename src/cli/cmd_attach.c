@@ -299,6 +299,7 @@ static enum err open_endpoint(struct attach *a, struct diag *d)
     struct endpoint_options o = {
         .reach = {.home = a->home, .program = a->args->program, .target = &a->target},
         .cwd = cli_value(a->args, "cd"),
+        .profile = cli_value(a->args, "profile"),
         .failed = on_failed,
         .user = a,
     };
@@ -371,6 +372,7 @@ static int run_attach(struct cli_args *args)
 static const struct cli_option options[] = {
     {"host", "NAME", "a joined host, or 'local' (default: the local one, if it runs)"},
     {"cd", "DIR", "folder on the host for new threads"},
+    {"profile", "NAME", "profile of the host's config.toml for new threads"},
     {"print", NULL, "print the address and serve it until Ctrl-C; start nothing"},
     {"listen", "URL", "ws://127.0.0.1:PORT with a bearer token, not a unix socket"},
     {"codex", "FILE", "the codex program (default: $FARHAND_CODEX, then PATH)"},

@@ -36,9 +36,10 @@ struct pipe {
     struct ws_conn *back;    // the host
 };
 
-/* ---- the folder of new threads -------------------------------------------------- */
+/* ---- what new threads begin with -------------------------------------------------- */
 
-enum err endpoint_put_cwd(struct bytes text, const char *cwd, struct buf *out)
+enum err endpoint_put_choice(struct bytes text, const char *cwd, const char *profile,
+                             struct buf *out)
 {
     struct jsonrpc m;
     if (jsonrpc_scan(text, &m) != OK || m.kind != JSONRPC_REQUEST ||
@@ -56,7 +57,12 @@ enum err endpoint_put_cwd(struct bytes text, const char *cwd, struct buf *out)
         params = json_object();
         json_set(root, "params", params);
     }
-    json_set_str(params, "cwd", cwd);
+    if (cwd != NULL) {
+        json_set_str(params, "cwd", cwd);
+    }
+    if (profile != NULL) {
+        json_set(params, "farhand", json_pack("{s:s}", "profile", profile));
+    }
     e = json_print(root, out);
     json_decref(root);
     return e;
@@ -106,14 +112,15 @@ static void on_front_message(struct ws_conn *ws, void *user, bool text,
                              struct bytes payload)
 {
     struct pipe *p = user;
-    const char *cwd = p->endpoint->options.cwd;
+    const struct endpoint_options *o = &p->endpoint->options;
     if (!text) {
         ws_conn_close(ws, WS_CLOSE_UNSUPPORTED, NULL);
         return;
     }
     struct buf changed;
     buf_init(&changed, MESSAGE_MAX);
-    if (cwd != NULL && endpoint_put_cwd(payload, cwd, &changed) == OK) {
+    if ((o->cwd != NULL || o->profile != NULL) &&
+        endpoint_put_choice(payload, o->cwd, o->profile, &changed) == OK) {
         payload = buf_bytes(&changed);
     }
     forward(ws, p->back, payload);

@@ -23,10 +23,11 @@ struct endpoint;
 
 struct endpoint_options {
     struct reach_options reach;
-    const char *socket; // path of a unix socket, or NULL: loopback TCP
-    uint16_t port;      // TCP: 0 asks for a free one
-    const char *token;  // TCP: the bearer token
-    const char *cwd;    // folder on the host for new threads; NULL: as the client says
+    const char *socket;  // path of a unix socket, or NULL: loopback TCP
+    uint16_t port;       // TCP: 0 asks for a free one
+    const char *token;   // TCP: the bearer token
+    const char *profile; // likewise, of the host's config.toml
+    const char *cwd;     // folder on the host for new threads; NULL: as the client says
     /* A connection to the host failed: say it to the person. May be NULL. */
     void (*failed)(void *user, enum link_cause cause, const char *sentence);
     void *user;
@@ -37,9 +38,9 @@ NODISCARD enum err endpoint_open(struct loop *loop, const struct endpoint_option
 uint16_t endpoint_port(const struct endpoint *e);
 void endpoint_close(struct endpoint *e, void (*closed)(void *user), void *user);
 
-/* thread/start and thread/fork with params.cwd = cwd; any other text as it is:
- * ERR_NOT_FOUND. */
-NODISCARD enum err endpoint_put_cwd(struct bytes text, const char *cwd,
-                                    struct buf *out);
+/* thread/start and thread/fork with params.cwd and params.farhand.profile, as far as they are
+ * given; any other text as it is: ERR_NOT_FOUND. */
+NODISCARD enum err endpoint_put_choice(struct bytes text, const char *cwd,
+                                       const char *profile, struct buf *out);
 
 #endif

@@ -1,5 +1,6 @@
 #include "host/answer_core.h"
 
+#include "base/log.h"
 #include "host/guard.h"
 #include "host/presence.h"
 #include "host/thread.h"
@@ -97,6 +98,18 @@ void answer_join_end(struct upcall *u)
     u->joins = false;
 }
 
+/* A fork is guarded as what it was made of. */
+static void note_profile(const struct upcall *u, const struct thread *t)
+{
+    const struct hub *hub = u->hub;
+    const char *parent = json_get_str(u->params, "threadId");
+    if (hub->ops.policy != NULL && (u->chosen || parent != NULL) &&
+        hub->ops.policy->started(hub->user, t->id, u->chosen ? u->profile : NULL,
+                                 parent) != OK) {
+        log_error("policy.profile_not_kept", "thread=%s", t->id);
+    }
+}
+
 /* What is known of the thread as of this answer; once per call. */
 struct thread *answer_take_thread(struct upcall *u, struct bytes result)
 {
@@ -106,6 +119,7 @@ struct thread *answer_take_thread(struct upcall *u, struct bytes result)
         t->hidden = u->hidden || ephemeral;
         t->starter = u->by;
         t->registrar = u->tools ? u->by : NULL;
+        note_profile(u, t);
     }
     if (t != NULL && u->method->act == ACT_RESUME) {
         t->replay_to = u->by;

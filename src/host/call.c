@@ -22,6 +22,7 @@ static const struct {
     {"farhand/pairing/cancel", pair_cancel},
     {"farhand/pairing/unlock", pair_unlock},
     {"farhand/approval/policy", ledger_policy},
+    {"farhand/profile/list", ruling_profiles},
     {"farhand/policy/rules/list", ruling_list},
     {"farhand/policy/rules/remove", ruling_remove},
     {"farhand/device/update", people_update},

@@ -128,6 +128,7 @@ void book_headers(struct host *h, struct call *call);
 /* ---- ruling.c: what the rules say, for the hub -------------------------------------- */
 
 const struct hub_policy_ops *ruling_ops(void);
+void ruling_profiles(struct host *h, struct call *call);
 void ruling_list(struct host *h, struct call *call);
 void ruling_remove(struct host *h, struct call *call);
 

@@ -54,43 +54,78 @@ static void guard_word(json_t *params, const char *field, const char *given, boo
     }
 }
 
-static void guard_mode(json_t *params, bool force, json_t *clamped)
+static bool is_read_only(const struct hub_profile *profile)
+{
+    return profile != NULL && profile->read_only;
+}
+
+static void guard_mode(const struct guard *g, json_t *params, bool force,
+                       json_t *clamped)
 {
     const char *asked = json_get_str(params, "sandbox");
     const bool strict = asked != NULL && strcmp(asked, "read-only") == 0;
     if (!strict) {
-        guard_word(params, "sandbox", PROFILE_MODE, force, clamped);
+        guard_word(params, "sandbox",
+                   is_read_only(g->profile) ? "read-only" : PROFILE_MODE,
+                   force || is_read_only(g->profile), clamped);
     }
 }
 
-static json_t *profile_sandbox(void)
+static json_t *read_only_sandbox(void)
 {
+    json_t *given = json_object();
+    json_set_str(given, "type", "readOnly");
+    json_set_bool(given, "networkAccess", false);
+    return given;
+}
+
+static json_t *profile_sandbox(const struct hub_profile *profile)
+{
+    if (is_read_only(profile)) {
+        return read_only_sandbox();
+    }
     json_t *given = json_object();
     json_set_str(given, "type", "workspaceWrite");
     json_set(given, "writableRoots", json_array());
-    json_set_bool(given, "networkAccess", false);
+    json_set_bool(given, "networkAccess", profile != NULL && profile->network);
     json_set_bool(given, "excludeTmpdirEnvVar", false);
     json_set_bool(given, "excludeSlashTmp", false);
     return given;
 }
 
-static json_t *strict_sandbox(const json_t *asked)
+static json_t *strict_sandbox(const struct hub_profile *profile, const json_t *asked)
 {
     const char *type = json_get_str(asked, "type");
-    if (type != NULL && strcmp(type, "readOnly") == 0) {
-        json_t *given = json_object();
-        json_set_str(given, "type", "readOnly");
-        json_set_bool(given, "networkAccess", false);
-        return given;
+    if (is_read_only(profile) || (type != NULL && strcmp(type, "readOnly") == 0)) {
+        return read_only_sandbox();
     }
-    json_t *given = profile_sandbox();
-    if (type != NULL && strcmp(type, "workspaceWrite") == 0) { // may leave out /tmp
+    json_t *given = profile_sandbox(profile);
+    if (type != NULL && strcmp(type, "workspaceWrite") == 0) { // may leave out more
+        json_set_bool(given, "networkAccess",
+                      profile != NULL && profile->network &&
+                          json_get_bool(asked, "networkAccess", false));
         json_set_bool(given, "excludeTmpdirEnvVar",
                       json_get_bool(asked, "excludeTmpdirEnvVar", false));
         json_set_bool(given, "excludeSlashTmp",
                       json_get_bool(asked, "excludeSlashTmp", false));
     }
     return given;
+}
+
+/* What the engine itself is to take from the profile; a model that somebody chose
+ * stands. */
+static void guard_engine(const struct guard *g, json_t *params)
+{
+    if (g->profile == NULL) {
+        return;
+    }
+    if (g->profile->model[0] != '\0' && (g->method->guard & GUARD_FORCE) != 0 &&
+        !is_asked(json_object_get(params, "model"))) {
+        json_set_str(params, "model", g->profile->model);
+    }
+    if (g->profile->config != NULL) {
+        json_set(params, "config", json_incref(g->profile->config));
+    }
 }
 
 /* Says the same policy in fewer words: the defaults of the schema are left out. */
@@ -111,7 +146,7 @@ static void guard_sandbox(const struct guard *g, json_t *params, json_t *clamped
 {
     json_t *asked = json_object_get(params, "sandboxPolicy");
     if (is_asked(asked)) {
-        json_t *given = strict_sandbox(asked);
+        json_t *given = strict_sandbox(g->profile, asked);
         if (json_is_object(asked) && is_same_sandbox(asked, given)) {
             json_set(params, "sandboxPolicy", given);
         } else {
@@ -119,8 +154,9 @@ static void guard_sandbox(const struct guard *g, json_t *params, json_t *clamped
         }
         return;
     }
-    if ((g->method->guard & GUARD_FORCE) != 0 && !g->sandbox_is_fine) {
-        json_set(params, "sandboxPolicy", profile_sandbox());
+    if ((g->method->guard & GUARD_FORCE) != 0 &&
+        (!g->sandbox_is_fine || is_read_only(g->profile))) {
+        json_set(params, "sandboxPolicy", profile_sandbox(g->profile));
     }
 }
 
@@ -131,13 +167,13 @@ bool guard_sandbox_is_fine(const json_t *sandbox)
            (strcmp(type, "readOnly") == 0 || strcmp(type, "workspaceWrite") == 0);
 }
 
-json_t *guard_profile_settings(const char *thread_id)
+json_t *guard_profile_settings(const struct hub_profile *profile, const char *thread_id)
 {
     json_t *params = json_object();
     json_set_str(params, "threadId", thread_id);
     json_set_str(params, "approvalPolicy", PROFILE_APPROVALS);
     json_set_str(params, "approvalsReviewer", PROFILE_REVIEWER);
-    json_set(params, "sandboxPolicy", profile_sandbox());
+    json_set(params, "sandboxPolicy", profile_sandbox(profile));
     return params;
 }
 
@@ -330,7 +366,8 @@ void guard_apply(const struct guard *g, json_t *params, json_t *clamped)
         guard_word(params, "approvalsReviewer", PROFILE_REVIEWER, force, clamped);
     }
     if ((guard & GUARD_MODE) != 0) {
-        guard_mode(params, force, clamped);
+        guard_mode(g, params, force, clamped);
+        guard_engine(g, params);
     }
     if ((guard & GUARD_SANDBOX) != 0) {
         guard_sandbox(g, params, clamped);

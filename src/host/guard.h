@@ -29,6 +29,7 @@ struct guard {
     const struct controller_info *who;
     const struct folders *folders;
     bool stock_tui; // a program of this user on the local socket that calls itself so
+    const struct hub_profile *profile; // NULL: nothing of its own
     bool sandbox_is_fine; // the thread's own sandbox is not weaker than the profile
     bool (*is_folder)(void *user, const char *path); // may be NULL
     void *user;
@@ -41,7 +42,8 @@ void guard_apply(const struct guard *g, json_t *params, json_t *clamped);
 bool guard_sandbox_is_fine(const json_t *sandbox);
 
 /* Params of a thread/settings/update that puts a thread under the profile. */
-json_t *guard_profile_settings(const char *thread_id);
+json_t *guard_profile_settings(const struct hub_profile *profile,
+                               const char *thread_id);
 
 /* "approvalPolicy sandbox": the fields of `clamped`, for the log. */
 void guard_list_fields(const json_t *clamped, char *out, size_t size);

@@ -56,6 +56,7 @@ enum hub_error {
 };
 
 struct blob;
+struct diag;
 struct call;
 struct controller;
 struct delta; // wire/delta.h
@@ -172,7 +173,25 @@ struct hub_gift {
     const struct controller_info *who;
 };
 
+/* What a thread runs with. */
+struct hub_profile {
+    char name[HUB_NAME_SIZE]; // "": the host's own
+    bool read_only;
+    bool network;
+    char model[129];       // "": the engine's own
+    struct json_t *config; // what the engine takes of it, given; NULL: nothing
+};
+
 struct hub_policy_ops {
+    /* `asked`: chosen for a new thread; NULL: that of `thread` (NULL: of a new one).
+     * Anything but OK: nothing is started, and `why` says so. */
+    enum err (*profile)(void *user, const struct controller_info *who,
+                        const char *asked, const char *thread, struct hub_profile *out,
+                        struct diag *why);
+    /* A thread began with that profile; NULL: with that of `parent`. On disk when it
+     * returns; ERR: it is as if none had been chosen. */
+    enum err (*started)(void *user, const char *thread, const char *profile,
+                        const char *parent);
     void (*judge)(void *user, const struct hub_question *q, struct hub_ruling *out);
     /* A rule from now on: on disk when it returns. */
     enum err (*give)(void *user, const struct hub_gift *gift);

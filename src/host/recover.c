@@ -75,6 +75,7 @@ static void open_thread(struct hub *hub, struct recovery *r)
     json_t *params = json_object();
     json_set_str(params, "threadId", r->thread_id);
     json_set_bool(params, "excludeTurns", true);
+    thread_put_profile(hub, r->thread_id, params);
     r->stage = STAGE_OPENING;
     upcall_recover(hub, OWN_OPEN_AGAIN, "thread/resume", params, &r->key);
 }

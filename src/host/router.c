@@ -21,10 +21,12 @@ struct asked { // one request on its way through
     struct controller *by;
     const struct method *method;
     struct bytes id;
-    json_t *params;        // owned until taken
-    json_t *clamped;       // owned until taken
-    struct thread *thread; // the one it names, if the hub knows it
-    struct hub_key key;    // of a command; whoever answers for it takes it
+    json_t *params;             // owned until taken
+    json_t *clamped;            // owned until taken
+    struct thread *thread;      // the one it names, if the hub knows it
+    struct hub_key key;         // of a command; whoever answers for it takes it
+    struct hub_profile profile; // config is owned
+    bool chosen;                // by the caller, for a new thread
 };
 
 static void refuse(struct asked *a, int code, const char *format)
@@ -135,11 +137,11 @@ static bool wants_profile(const struct asked *a)
 }
 
 /* The work is sent when the agent has taken the profile, and refused when it has not. */
-static void impose_profile(struct upcall *u)
+static void impose_profile(struct upcall *u, const struct hub_profile *profile)
 {
     const char *id = json_get_str(u->params, "threadId");
-    upcall_before(u, OWN_SETTINGS, "thread/settings/update", guard_profile_settings(id),
-                  id);
+    upcall_before(u, OWN_SETTINGS, "thread/settings/update",
+                  guard_profile_settings(profile, id), id);
 }
 
 /* A page is made before its size is known: a device's is small from the start. */
@@ -158,7 +160,7 @@ static void act_forward(struct asked *a)
     limit_page(a);
     struct upcall *u = make_call(a);
     if (u != NULL && profile) {
-        impose_profile(u);
+        impose_profile(u, &a->profile);
     } else if (u != NULL) {
         upcall_submit(u);
     }
@@ -174,6 +176,8 @@ static void act_start(struct asked *a)
     if (u != NULL) {
         u->hidden = hidden;
         u->tools = tools;
+        u->chosen = a->chosen;
+        memcpy(u->profile, a->profile.name, sizeof(u->profile));
         upcall_submit(u);
     }
 }
@@ -321,6 +325,30 @@ static bool is_refused(struct asked *a)
     return false;
 }
 
+/* What the thread runs with, which a new one may choose. False: the caller was told. */
+static bool take_profile(struct asked *a)
+{
+    const struct hub *hub = a->by->hub;
+    const struct hub_policy_ops *ops = hub->ops.policy;
+    const bool begins = a->method->act == ACT_START || a->method->act == ACT_FORK;
+    json_t *own = json_incref(json_object_get(a->params, "farhand"));
+    const char *name = begins ? json_get_str(own, "profile") : NULL;
+    struct diag why = {.text = ""};
+    enum err e = OK;
+    (void)json_object_del(a->params, "farhand"); // the engine's schema has none
+    if (ops != NULL && ((a->method->guard & (GUARD_MODE | GUARD_SANDBOX)) != 0 ||
+                        (a->method->flags & METHOD_WORKS) != 0)) {
+        e = ops->profile(hub->user, &a->by->info, name,
+                         json_get_str(a->params, "threadId"), &a->profile, &why);
+        a->chosen = e == OK && name != NULL;
+    }
+    if (e != OK) {
+        refuse(a, e == ERR_NOT_FOUND ? HUB_ERR_PARAMS : HUB_ERR_POLICY, why.text);
+    }
+    json_decref(own);
+    return e == OK;
+}
+
 static void apply_guard(struct asked *a)
 {
     struct hub *hub = a->by->hub;
@@ -328,6 +356,7 @@ static void apply_guard(struct asked *a)
         .method = a->method,
         .who = &a->by->info,
         .folders = &hub->folders,
+        .profile = &a->profile,
         .stock_tui = a->by->stock_tui,
         .sandbox_is_fine = a->thread != NULL && a->thread->sandbox_is_fine,
         .is_folder = hub->ops.is_folder,
@@ -399,7 +428,7 @@ static void route(struct controller *c, const struct jsonrpc *rpc)
     }
     const struct bytes id = json_get_bytes(a.params, "threadId");
     a.thread = id.at != NULL ? thread_find(c->hub, id) : NULL;
-    if (!is_refused(&a)) {
+    if (!is_refused(&a) && take_profile(&a)) {
         apply_guard(&a);
         if (a.thread != NULL && gives_words(a.method)) {
             thread_hears_words(a.thread, c->info.role);
@@ -408,6 +437,7 @@ static void route(struct controller *c, const struct jsonrpc *rpc)
     }
     json_decref(a.params);
     json_decref(a.clamped);
+    json_decref(a.profile.config);
 }
 
 /* ---- the door --------------------------------------------------------------------------- */

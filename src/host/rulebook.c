@@ -93,7 +93,8 @@ static enum err load(const struct rulebook_from *from, struct rulebook *book,
                        ".farhand/policy.toml", diag);
     }
     e = e != OK ? e : rules_settle(&book->rules, diag);
-    return e != OK ? e : standing_load(&book->standing, from->home, diag);
+    e = e != OK ? e : standing_load(&book->standing, from->home, diag);
+    return e != OK ? e : profiles_load(&book->profiles, from->home, diag);
 }
 
 enum err rulebook_load(const struct rulebook_from *from, struct rulebook *out,
@@ -129,6 +130,7 @@ void rulebook_fini(struct rulebook *book)
     profile_fini(&book->profile);
     rules_fini(&book->rules);
     standing_fini(&book->standing);
+    profiles_fini(&book->profiles);
 }
 
 /* ---- a request --------------------------------------------------------------------- */
@@ -271,14 +273,34 @@ static bool is_input(const struct hub_question *q)
            strcmp(kind, "command") != 0;
 }
 
+/* What a thread was started with that is no longer there asks for everything. */
+const struct profile *rulebook_profile(const struct rulebook *book, struct bytes thread)
+{
+    static const struct profile strictest = {.name = "missing",
+                                             .policy = POLICY_ASK_EVERY_TIME,
+                                             .sandbox = SANDBOX_READ_ONLY,
+                                             .no_outside = true};
+    char id[129] = "";
+    if (thread.len < sizeof(id) && thread.len != 0) {
+        memcpy(id, thread.at, thread.len);
+    }
+    const char *name = profiles_of_thread(&book->profiles, id);
+    if (name[0] == '\0') {
+        return &book->profile;
+    }
+    const struct profile *found = profiles_find(&book->profiles, name);
+    return found != NULL ? found : &strictest;
+}
+
 static void make_ask(const struct rulebook *book, const struct hub_question *q,
                      struct places *at, struct policy_ask *out)
 {
+    const struct profile *profile = rulebook_profile(book, q->asked->thread);
     *out = (struct policy_ask){
         .rules = &book->rules,
-        .more = {book->profile.policy == POLICY_ASK_EVERY_TIME ? NULL
-                                                               : &book->standing.rules},
-        .policy = book->profile.policy,
+        .more = {profile->policy == POLICY_ASK_EVERY_TIME ? NULL
+                                                          : &book->standing.rules},
+        .policy = profile->policy,
         .cwd = at->cwd,
         .roots = at->roots,
         .moment = rulebook_moment(),
@@ -293,6 +315,14 @@ static void make_ask(const struct rulebook *book, const struct hub_question *q,
     if (out->policy == POLICY_ON_FAILURE || out->policy == POLICY_ON_REQUEST) {
         out->leaves_sandbox = true;
     }
+}
+
+/* It says itself that the sandbox is too narrow for it, or says why it asks at all: a
+ * command that fits into the sandbox gives no reason. */
+static bool wants_out(const struct approval_request *asked)
+{
+    return (asked->asked & ASKS_MORE) != 0 ||
+           (asked->kind == APPROVAL_COMMAND && asked->reason.len != 0);
 }
 
 /* The engine asks for every command, and may run an accepted one again outside its
@@ -318,6 +348,11 @@ void rulebook_judge(const struct rulebook *book, const struct hub_question *q,
         judge_command(&ask, asked, out);
     } else {
         judge_files(&ask, asked, out);
+    }
+    if (wants_out(asked) && out->verdict != VERDICT_DENY &&
+        rulebook_profile(book, asked->thread)->no_outside) {
+        say_person(out, "the profile forbids to run outside the sandbox");
+        out->verdict = VERDICT_DENY;
     }
     if (out->verdict == VERDICT_ALLOW &&
         ((asked->asked & ASKS_MORE) != 0 || asked->reason.len != 0)) {
@@ -354,8 +389,8 @@ unsigned rulebook_offers(const struct rulebook *book, const struct hub_question 
 {
     const struct approval_request *asked = q->asked;
     unsigned offers = 0;
-    if (book->profile.policy == POLICY_ASK_EVERY_TIME || is_input(q) ||
-        (asked->asked & ASKS_MORE) != 0 || asked->reason.len != 0) {
+    if (rulebook_profile(book, asked->thread)->policy == POLICY_ASK_EVERY_TIME ||
+        is_input(q) || (asked->asked & ASKS_MORE) != 0 || asked->reason.len != 0) {
         return 0;
     }
     if (asked->kind == APPROVAL_FILE_CHANGE) {

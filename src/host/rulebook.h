@@ -14,12 +14,14 @@
 #define HOST_RULEBOOK_H
 
 #include "host/hub.h"
+#include "host/profiles.h"
 #include "host/requirements.h"
 #include "host/standing.h"
 
 struct rulebook {
     struct rules rules;
     struct profile profile;
+    struct profiles profiles; // that a thread may be started with
     struct standing standing; // what people added with an answer
     unsigned quorum; // the administrator's: where people are asked, at least so many
     bool strong;     // … and each must prove to be there
@@ -49,6 +51,10 @@ struct rule_moment rulebook_moment(void);
  * program that runs, and what asks for the network or for other folders: a person. */
 void rulebook_judge(const struct rulebook *book, const struct hub_question *q,
                     struct policy_answer *out);
+
+/* The profile of a thread; `thread` empty: the host's own. */
+const struct profile *rulebook_profile(const struct rulebook *book,
+                                       struct bytes thread);
 
 /* For how long a person may accept what asks: 1 << A.scope. */
 unsigned rulebook_offers(const struct rulebook *book, const struct hub_question *q);

@@ -22,6 +22,14 @@ static void on_judge(void *user, const struct hub_question *q, struct hub_ruling
     struct host *h = user;
     struct policy_answer answer;
     rulebook_judge(&h->rulebook, q, &answer);
+    struct diag why = {.text = ""};
+    if (answer.verdict == VERDICT_ALLOW &&
+        requirements_allow_profile(&h->requirements,
+                                   rulebook_profile(&h->rulebook, q->asked->thread),
+                                   &why) != OK) { // forbidden since the thread began
+        answer.verdict = VERDICT_ASK;
+        text_sanitize(bytes_from_str(why.text), answer.because, sizeof(answer.because));
+    }
     if (q->asked->kind <= APPROVAL_PERMISSIONS) { // a question is answered by one
         rulebook_tighten(&h->rulebook, &answer);
     }
@@ -62,11 +70,103 @@ static enum err on_record(void *user, const char *method, const char *thread_id,
         .item_id = item_id,
         .decision = ruling->says == HUB_SAYS_ALLOW ? "accept" : "decline",
         .rule = ruling->rule,
-        .profile = h->rulebook.profile.name,
+        .profile = rulebook_profile(&h->rulebook, bytes_from_str(thread_id))->name,
         .because = ruling->because,
         .command = command,
     };
     return audit_ruling(h->audit, &line);
+}
+
+/* ---- profiles of threads ------------------------------------------------------------------ */
+
+static enum err find_chosen(const struct host *h, const struct controller_info *who,
+                            const char *asked, const struct profile **out,
+                            struct diag *why)
+{
+    const struct profile *own = &h->rulebook.profile;
+    const struct profile *p = profiles_find(&h->rulebook.profiles, asked);
+    if (p == NULL) {
+        diag_set(why, "names a profile that config.toml does not have: %.64s", asked);
+        return ERR_NOT_FOUND;
+    }
+    const char *weaker = who->kind == CONTROLLER_LOCAL ? NULL : profile_weaker(p, own);
+    if (weaker != NULL) { // whoever sits at the host may; others may not widen it
+        diag_set(why, "is refused: profile %s %s than the host's own, %s", p->name,
+                 weaker, own->name);
+        return ERR_DENIED;
+    }
+    if (h->requirements.profile != NULL &&
+        strcmp(h->requirements.profile, p->name) != 0) {
+        diag_set(why,
+                 "is refused: every thread of this machine runs with profile %s; "
+                 "check with your administrator",
+                 h->requirements.profile);
+        return ERR_DENIED;
+    }
+    *out = p;
+    return requirements_allow_profile(&h->requirements, p, why);
+}
+
+static enum err on_profile(void *user, const struct controller_info *who,
+                           const char *asked, const char *thread,
+                           struct hub_profile *out, struct diag *why)
+{
+    const struct host *h = user;
+    const struct profile *p =
+        rulebook_profile(&h->rulebook, bytes_from_str(thread == NULL ? "" : thread));
+    const enum err e = asked == NULL ? OK : find_chosen(h, who, asked, &p, why);
+    if (e != OK) {
+        return e;
+    }
+    *out = (struct hub_profile){.read_only = p->sandbox == SANDBOX_READ_ONLY,
+                                .network = p->network,
+                                .config = profile_config(p)};
+    return text_format(out->name, sizeof(out->name), "%s", p->name) != OK ||
+                   text_format(out->model, sizeof(out->model), "%s", p->model) != OK
+               ? ERR_LIMIT
+               : OK;
+}
+
+static enum err on_started(void *user, const char *thread, const char *profile,
+                           const char *parent)
+{
+    struct host *h = user;
+    const char *name = profile != NULL ? profile
+                       : parent != NULL
+                           ? profiles_of_thread(&h->rulebook.profiles, parent)
+                           : "";
+    return name[0] == '\0' ? OK : profiles_note(&h->rulebook.profiles, thread, name);
+}
+
+static json_t *profile_row(const struct host *h, const struct profile *p,
+                           const struct controller_info *who)
+{
+    const char *weaker =
+        who->kind == CONTROLLER_LOCAL ? NULL : profile_weaker(p, &h->rulebook.profile);
+    json_t *row = json_object();
+    json_set_str(row, "name", p->name);
+    json_set_str(row, "approvalPolicy", approval_policy_name(p->policy));
+    json_set_str(row, "sandboxMode", sandbox_mode_name(p->sandbox));
+    json_set_bool(row, "networkAccess", p->network);
+    if (p->model[0] != '\0') {
+        json_set_str(row, "model", p->model);
+    }
+    json_set_bool(row, "mayChoose", weaker == NULL);
+    if (weaker != NULL) {
+        json_set_str(row, "why", weaker);
+    }
+    return row;
+}
+
+void ruling_profiles(struct host *h, struct call *call)
+{
+    json_t *data = json_array();
+    for (size_t i = 0; i < h->rulebook.profiles.n; i++) {
+        json_push(data, profile_row(h, &h->rulebook.profiles.list[i], &call->info));
+    }
+    hub_reply(call, json_pack("{s:o, s:o}", "default",
+                              profile_row(h, &h->rulebook.profile, &call->info), "data",
+                              data));
 }
 
 /* ---- rules that people give with an answer --------------------------------------------- */
@@ -156,7 +256,10 @@ void ruling_remove(struct host *h, struct call *call)
 
 const struct hub_policy_ops *ruling_ops(void)
 {
-    static const struct hub_policy_ops ops = {
-        .judge = on_judge, .give = on_give, .record = on_record};
+    static const struct hub_policy_ops ops = {.profile = on_profile,
+                                              .started = on_started,
+                                              .judge = on_judge,
+                                              .give = on_give,
+                                              .record = on_record};
     return &ops;
 }

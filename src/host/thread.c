@@ -281,6 +281,18 @@ void thread_learn_waiting(struct thread *t, struct bytes status)
     requests_not_asked(t);
 }
 
+void thread_put_profile(const struct hub *hub, const char *thread_id, json_t *params)
+{
+    struct hub_profile profile = {.name = ""};
+    struct diag why = {.text = ""};
+    if (hub->ops.policy != NULL &&
+        hub->ops.policy->profile(hub->user, NULL, NULL, thread_id, &profile, &why) ==
+            OK &&
+        profile.config != NULL) {
+        json_set(params, "config", profile.config);
+    }
+}
+
 void thread_listen(struct thread *t)
 {
     if (t->live || t->asking || t->hidden || !t->hub->ready) {
@@ -290,6 +302,7 @@ void thread_listen(struct thread *t)
     json_t *params = json_object();
     json_set_str(params, "threadId", t->id);
     json_set_bool(params, "excludeTurns", true);
+    thread_put_profile(t->hub, t->id, params);
     upcall_own(t->hub, OWN_RESUME, "thread/resume", params, t->id);
 }
 

@@ -99,6 +99,9 @@ void thread_learn_waiting(struct thread *t, struct bytes status);
 void thread_listen(struct thread *t);
 void thread_maybe_leave(struct thread *t);
 
+/* A call of ours may load it: what the engine is to take from its profile. */
+void thread_put_profile(const struct hub *hub, const char *thread_id, json_t *params);
+
 void thread_agent_died(struct thread *t); // tells, and may free it
 void threads_forget(struct controller *c);
 

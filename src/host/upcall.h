@@ -66,6 +66,8 @@ struct upcall {
     bool joins;            // … and the thread counts it as joining
     bool hidden;           // thread/start of an ephemeral or title thread
     bool tools;            // … with dynamicTools
+    bool chosen;           // … with this profile
+    char profile[HUB_NAME_SIZE];
     bool waits_long;
     uint64_t serial; // upstream id; 0 while waiting
     uint64_t not_before_ms;

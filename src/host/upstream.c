@@ -182,6 +182,11 @@ static bool hook_thread_started(struct said *s)
     // what a thread spawns asks its approvals of those who listen to the thread
     const struct thread *parent = thread_find(s->hub, plain(found[2]));
     if (parent != NULL && parent != s->thread) {
+        const struct hub_policy_ops *ops = s->hub->ops.policy;
+        if (ops != NULL &&
+            ops->started(s->hub->user, s->thread->id, NULL, parent->id) != OK) {
+            log_error("policy.profile_not_kept", "thread=%s", s->thread->id);
+        }
         const struct subscription *sub;
         list_each (sub, &parent->subscriptions, by_thread) {
             if (!thread_subscribe(s->thread, sub->controller)) {

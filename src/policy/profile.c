@@ -15,14 +15,17 @@ const char *sandbox_mode_name(enum sandbox_mode mode)
     return sandbox_names[mode];
 }
 
-/* The order of enum approval_policy is that of how much runs unasked; `never` asks nobody
- * and refuses instead. */
+/* By how much runs unasked. `never` lets reading run, and refuses what people could allow
+ * under any other. */
 bool approval_policy_is_weaker(enum approval_policy a, enum approval_policy than)
 {
-    if (a == POLICY_NEVER || than == POLICY_NEVER) {
-        return a != than && a == POLICY_ON_REQUEST;
-    }
-    return a > than;
+    static const unsigned unasked[] = {
+        [POLICY_ASK_EVERY_TIME] = 0, [POLICY_UNTRUSTED] = 1,
+        [POLICY_SUGGEST] = 2,        [POLICY_UNLESS_ALLOW_LISTED] = 2,
+        [POLICY_ON_FAILURE] = 3,     [POLICY_ON_REQUEST] = 3,
+        [POLICY_NEVER] = 2,
+    };
+    return unasked[a] > unasked[than] || (than == POLICY_NEVER && a != POLICY_NEVER);
 }
 
 void profile_default(struct profile *out)
@@ -75,6 +78,15 @@ static enum err take_network(struct reading *r, json_t *value)
 {
     r->out->network = json_is_true(value);
     return json_is_boolean(value) ? OK : ERR_PROTO;
+}
+
+static enum err take_outside(struct reading *r, json_t *value)
+{
+    static const char *const names[] = {"ask", "forbid", NULL};
+    unsigned i = 0;
+    const enum err e = take_word(value, names, &i);
+    r->out->no_outside = e == OK && i == 1;
+    return e;
 }
 
 static enum err take_text(const json_t *value, char *out, size_t size)
@@ -163,6 +175,7 @@ static const struct key keys[] = {
     {"sandbox_mode", take_sandbox,
      "is read-only, workspace-write or danger-full-access"},
     {"network_access", take_network, "is true or false"},
+    {"outside_sandbox", take_outside, "is ask or forbid"},
     {"model", take_model, "is the name of a model"},
     {"model_reasoning_effort", take_effort, "is minimal, low, medium, high or xhigh"},
     {"shell_environment_policy", take_env, "is a table"},

@@ -25,6 +25,7 @@ struct profile {
     enum approval_policy policy;
     enum sandbox_mode sandbox;
     bool network;
+    bool no_outside;                   // what asks to leave the sandbox is refused
     char model[PROFILE_MODEL_MAX + 1]; // "": the engine's own
     char effort[16];                   // likewise
     enum env_inherit inherit;

@@ -247,8 +247,35 @@ describe("the overnight migration", () => {
     await turnEnds(desk, threadId, from);
     await say(desk, threadId, "run touch made");
     desk.answer(await approval(desk, threadId), { decision: "decline" });
-    const what = readFileSync(`${scene.home}/audit.jsonl`, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line)).filter((line) => line.type === "policy").map((line) => line.payload.what);
+    const what = audited(scene, "policy").map((line) => line["what"]);
     expect(what).toEqual(expect.arrayContaining(["rule given", "rule removed"]));
+  });
+
+  test("lets a thread begin with a profile of its own, none weaker than the host's from afar", async ({ scene }) => {
+    writeFileSync(`${scene.home}/config.toml`, `${NIGHT}[profiles.look]\nsandbox_mode = "read-only"\napproval_policy = "suggest"\n[profiles.look.shell_environment_policy]\ninherit = "none"\nset = { ONLY = "this", PATH = "/usr/bin:/bin" }\n[profiles.strict]\napproval_policy = "ask-every-time"\nshell_environment_policy = { inherit = "core" }\n`);
+    const host = await Host.up(scene, ["--profile", "migration-server"]);
+    await host.agentReady();
+    const desk = await host.local("desk");
+    const started = await desk.call("thread/start", { farhand: { profile: "look" } });
+    expect(started.sandbox.type).toBe("readOnly");
+    const from = desk.mark;
+    await say(desk, started.thread.id, "run pwd");
+    await turnEnds(desk, started.thread.id, from);
+    await say(desk, started.thread.id, "run env");
+    desk.answer(await approval(desk, started.thread.id), { decision: "accept" });
+    const item = await desk.event("item/completed", (p) => p.item.type === "commandExecution" && p.item.command.includes("env"), { from });
+    expect(item.params.item.aggregatedOutput).toContain("ONLY=this");
+    expect(item.params.item.aggregatedOutput).not.toContain("FARHAND_");
+
+    const phone = await (await host.pair()).attach();
+    const rows = await phone.call("farhand/profile/list", {});
+    expect(rows.data.map((row: { name: string; mayChoose: boolean }) => [row.name, row.mayChoose])).toEqual(expect.arrayContaining([["strict", true], ["look", true]]));
+    await expect(phone.call("thread/start", { farhand: { profile: "stict" } })).rejects.toThrow(/config.toml does not have/);
+    const strict = await phone.call("thread/start", { farhand: { profile: "strict" } });
+    await say(phone, strict.thread.id, "run ls");
+    const asked = await approval(phone, strict.thread.id);
+    expect(asked.params.availableDecisions).toEqual(["accept", "decline", "cancel"]);
+    phone.answer(asked, { decision: "decline" });
   });
 
   test("does not start with a rule that cannot be read, or a profile that is not there", async ({ scene }) => {

@@ -299,7 +299,7 @@ TEST(endpoint_names_the_folder_of_new_threads)
         CASE(cwds[i].name);
         buf_init(&out, 4096);
         const enum err e =
-            endpoint_put_cwd(bytes_from_str(cwds[i].in), "/on/host", &out);
+            endpoint_put_choice(bytes_from_str(cwds[i].in), "/on/host", NULL, &out);
         EQ_INT(e, cwds[i].out == NULL ? ERR_NOT_FOUND : OK);
         if (cwds[i].out != NULL) {
             EQ_BYTES(buf_bytes(&out), bytes_from_str(cwds[i].out));

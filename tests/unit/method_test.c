@@ -46,6 +46,7 @@ static const struct {
     {"farhand/audit/headers", ROLE_VIEWER},
     {"farhand/presence/list", ROLE_VIEWER},
     {"farhand/folders/list", ROLE_OPERATOR},
+    {"farhand/profile/list", ROLE_OPERATOR},
     {"farhand/policy/rules/list", ROLE_VIEWER},
     {"farhand/policy/rules/remove", ROLE_APPROVER},
     {"farhand/trust/", ROLE_NONE}, // wants admin
