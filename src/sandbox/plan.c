@@ -158,8 +158,9 @@ static enum err lack(struct plan *p, const struct sandbox_policy *policy,
 }
 
 static enum err check_kernel(struct plan *p, const struct sandbox_policy *policy,
-                             const struct sandbox_kernel *k, struct diag *diag)
+                             const struct site *site, struct diag *diag)
 {
+    const struct sandbox_kernel *k = &site->kernel;
     enum err e = OK;
     if (p->seatbelt) {
         return OK;
@@ -180,11 +181,11 @@ static enum err check_kernel(struct plan *p, const struct sandbox_policy *policy
     if (e != OK || p->namespaces) {
         return e;
     }
-    if (p->mode == SANDBOX_WORKSPACE_WRITE) {
+    if (site->n_roots > 0) {
         e = lack(
             p, policy,
             "without namespaces .git, hooks, .farhand, .codex and AGENTS.md inside "
-            "the workspace cannot be held read-only",
+            "a writable folder cannot be held read-only",
             diag);
     }
     if (e == OK && p->landlock && k->landlock_abi < LANDLOCK_ABI_SCOPE) {
@@ -354,7 +355,7 @@ static enum err confine(struct plan *p, const struct sandbox_policy *policy,
     p->namespaces = k->namespaces && !policy->no_namespace;
     p->userns = p->namespaces;
     p->seatbelt = k->seatbelt;
-    enum err e = check_kernel(p, policy, k, diag);
+    enum err e = check_kernel(p, policy, site, diag);
     if (e == OK) {
         e = plan_roots(p, site, diag);
     }
