@@ -15,8 +15,9 @@ int cause_exit(enum link_cause cause)
     case LINK_REVOKED:
     case LINK_UNTRUSTED:
         return EXIT_DENIED;
-    case LINK_RELAY_DOWN:
     case LINK_RELAY_REFUSED:
+        return EXIT_REFUSED;
+    case LINK_RELAY_DOWN:
     case LINK_HOST_OFFLINE:
     case LINK_TIMEOUT:
     case LINK_LOST:

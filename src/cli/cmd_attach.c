@@ -328,7 +328,7 @@ static int run(struct attach *a)
         a->probe = reach_open(a->loop, &reach, on_probed, a);
     } else {
         a->code = cli_fail(e == ERR_USAGE    ? EXIT_USAGE
-                           : e == ERR_EXISTS ? EXIT_RUNNING
+                           : e == ERR_EXISTS ? EXIT_TAKEN
                                              : EXIT_FAILED,
                            "%s", d.text);
     }

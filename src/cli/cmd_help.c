@@ -13,6 +13,10 @@ static int run_help(struct cli_args *args)
         help_exit_codes();
         return EXIT_DONE;
     }
+    if (strcmp(args->words[0], "environment") == 0) {
+        help_environment();
+        return EXIT_DONE;
+    }
     if (strcmp(args->words[0], "man") == 0) {
         help_man();
         return EXIT_DONE;
@@ -20,9 +24,11 @@ static int run_help(struct cli_args *args)
     const struct cli_command *c = command_find(args->words[0]);
     if (c == NULL) {
         const char *nearest = command_nearest(args->words[0]);
-        return cli_fail(EXIT_USAGE, "no command '%s'%s%s%s", args->words[0],
-                        nearest == NULL ? "" : "; did you mean '",
-                        nearest == NULL ? "" : nearest, nearest == NULL ? "" : "'?");
+        return nearest == NULL
+                   ? cli_fail(EXIT_USAGE, "no command '%s'; 'farhand help' lists them",
+                              args->words[0])
+                   : cli_fail(EXIT_USAGE, "no command '%s'; did you mean '%s'?",
+                              args->words[0], nearest);
     }
     help_command(c);
     return EXIT_DONE;
@@ -30,7 +36,7 @@ static int run_help(struct cli_args *args)
 
 const struct cli_command cmd_help = {
     .name = "help",
-    .words = "[COMMAND|exit-codes|man]",
+    .words = "[COMMAND|exit-codes|environment|man]",
     .summary = "say more about a command",
     .text = "",
     .most_words = 1,

@@ -85,7 +85,7 @@ static int run_loop(struct daemon *d, const struct cli_args *args, struct serve 
     struct diag diag = {.text = ""};
     enum err e = host_create(d->loop, &serve->host, &ops, d, &diag, &d->host);
     if (e != OK) {
-        return serve_fail(e, &diag);
+        return serve_fail(e, EXIT_RUNNING, &diag);
     }
     e = host_start(d->host, &diag);
     if (e != OK) {
@@ -103,7 +103,7 @@ static int run_loop(struct daemon *d, const struct cli_args *args, struct serve 
     while (loop_turn(d->loop)) {
         // what is still closing comes to its end
     }
-    return e == OK ? d->exit_code : serve_fail(e, &diag);
+    return e == OK ? d->exit_code : serve_fail(e, EXIT_TAKEN, &diag);
 }
 
 static int run_host(struct cli_args *args)

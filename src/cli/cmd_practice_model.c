@@ -80,7 +80,7 @@ static int serve(struct practice *p, const struct cli_args *args, uint16_t asked
     uint16_t port = 0;
     enum err e = listen_somewhere(p, args, asked, &diag, &port);
     if (e != OK) {
-        return cli_fail(e == ERR_EXISTS ? EXIT_RUNNING : EXIT_FAILED, "%s", diag.text);
+        return cli_fail(e == ERR_EXISTS ? EXIT_TAKEN : EXIT_FAILED, "%s", diag.text);
     }
     if (write_home(args, port) != OK) {
         return cli_fail(EXIT_HOME, "cannot write into %s",

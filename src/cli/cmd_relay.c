@@ -134,7 +134,7 @@ static int listen_on(struct http_server *http, const struct relay_address *at,
     struct diag diag = {.text = ""};
     const enum err e = http_server_listen_tcp(http, at->host, at->port, &diag, port);
     if (e == ERR_EXISTS) {
-        return cli_fail(EXIT_RUNNING,
+        return cli_fail(EXIT_TAKEN,
                         "port %u of %s is taken: stop what listens there, or choose "
                         "another with --%s",
                         at->port, at->host, option);

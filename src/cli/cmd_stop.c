@@ -1,3 +1,7 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -7,6 +11,8 @@
 #include "engine/codex/record.h"
 #include "engine/codex/stopper.h"
 #include "loop/loop.h"
+
+#define END_WAIT_S 60u // two signals and what a turn may take between them
 
 /* ---- without a host: what an earlier one left running -------------------------------- */
 
@@ -59,19 +65,51 @@ static bool stopped_without_host(const char *home)
 
 /* ---- the command ------------------------------------------------------------------------ */
 
-static int stop_host(const struct cli_args *args)
+static void on_deadline(int signum)
+{
+    (void)signum; // flock() comes back with EINTR
+}
+
+/* Its lock is free: whoever starts the next one need not wait. */
+static bool has_ended(const char *home)
+{
+    char lock[PATH_MAX];
+    const struct sigaction wake = {.sa_handler = on_deadline}; // without SA_RESTART
+    if (text_format(lock, sizeof(lock), "%s/run/host.lock", home) != OK) {
+        return false;
+    }
+    const int fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return errno == ENOENT;
+    }
+    (void)sigaction(SIGALRM, &wake, NULL);
+    (void)alarm(END_WAIT_S);
+    const bool ended = flock(fd, LOCK_EX) == 0;
+    (void)alarm(0);
+    (void)close(fd);
+    return ended;
+}
+
+static int stop_host(const struct cli_args *args, const char *home)
 {
     json_t *params = json_object();
     json_t *result = NULL;
     json_set_bool(params, "agent", !cli_has(args, "keep-agent"));
     const int code = local_call(args, "farhand/stop", params, &result);
     json_decref(result);
-    if (code == EXIT_DONE) {
-        cli_say(cli_has(args, "keep-agent") ? "The host ends; the agent lives on."
-                                            : "Host and agent end; a running turn may "
-                                              "finish first.");
+    if (code != EXIT_DONE) {
+        return code;
     }
-    return code;
+    const bool keep = cli_has(args, "keep-agent");
+    if (!keep) {
+        cli_say("Host and agent end; a running turn may finish first.");
+    }
+    if (!has_ended(home)) {
+        return cli_fail(EXIT_FAILED,
+                        "the host does not end: 'farhand doctor' says more");
+    }
+    cli_say(keep ? "The host has ended; the agent lives on." : "They have ended.");
+    return EXIT_DONE;
 }
 
 static int run_stop(struct cli_args *args)
@@ -84,7 +122,7 @@ static int run_stop(struct cli_args *args)
         cli_say("No host was running; the agent that one had left behind has ended.");
         return EXIT_DONE;
     }
-    return stop_host(args);
+    return stop_host(args, home);
 }
 
 static const struct cli_option options[] = {
@@ -97,6 +135,7 @@ const struct cli_command cmd_stop = {
     .words = "",
     .summary = "end the host and the agent it started",
     .text =
+        "Comes back when they have ended. "
         "An agent that was joined (somebody else's) is never ended. Without a host, "
         "the agent that the last one left behind is ended.",
     .options = options,

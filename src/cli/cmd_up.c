@@ -114,6 +114,10 @@ static void on_term_ended(void *user, int exit_code)
     log_info("up.terminal", "code=%d", exit_code);
     pair_term_close(u->term);
     u->term = NULL;
+    if (exit_code == EXIT_REFUSED) { // waiting would not help
+        u->exit_code = exit_code;
+        begin_close(u);
+    }
 }
 
 static void make_hint(struct up *u)
@@ -249,20 +253,12 @@ static enum err reach(struct up *u, struct diag *diag)
     return host_reach(u->host, &r, diag);
 }
 
-static int start_code(enum err e, const struct diag *d)
+/* Without a host it was its lock that was held; else a port. */
+static int start_code(const struct up *u, enum err e, const struct diag *d)
 {
-    static const struct {
-        enum err e;
-        int code;
-    } codes[] = {{ERR_EXISTS, EXIT_RUNNING},
-                 {ERR_USAGE, EXIT_USAGE},
-                 {ERR_NOT_FOUND, EXIT_FAILED}};
-    for (size_t i = 0; i < COUNT(codes); i++) {
-        if (codes[i].e == e) {
-            return cli_fail(codes[i].code, "%s", d->text);
-        }
-    }
-    return serve_fail(e, d);
+    return e == ERR_NOT_FOUND
+               ? cli_fail(EXIT_FAILED, "%s", d->text)
+               : serve_fail(e, u->host == NULL ? EXIT_RUNNING : EXIT_TAKEN, d);
 }
 
 static void say_start(const struct up *u)
@@ -315,7 +311,7 @@ static int start(struct up *u)
         e = host_start(u->host, &d);
     }
     if (e != OK) {
-        return start_code(e, &d);
+        return start_code(u, e, &d);
     }
     serve_say_app_server(u->host, u->serve.home);
     open_terminal(u);

@@ -14,6 +14,33 @@ static const struct {
 #undef EXIT_CODE_ROW
 };
 
+static const struct {
+    const char *name;
+    const char *text;
+} variables[] = {
+    {"FARHAND_HOME", "the state folder, when --home does not name it (~/.farhand)"},
+    {"FARHAND_CODEX", "the codex program, when --codex does not name it"},
+    {"FARHAND_CODEX_ENDPOINT", "the app-server to join, as --codex-endpoint"},
+    {"FARHAND_RELAY", "the relay, when --relay does not name it; so REMODEX_RELAY"},
+    {"FARHAND_WEB", "the folder of the built page, as --web"},
+    {"CODEX_HOME", "Codex's own folder (~/.codex)"},
+    {"NO_COLOR", "set to anything: no colours"},
+};
+
+/* Of the state folder. */
+static const struct {
+    const char *name;
+    const char *text;
+} files[] = {
+    {"config.toml", "profiles, and the relay of this host"},
+    {"policy.toml", "rules of this host"},
+    {"audit.jsonl", "who did what; 'farhand audit' reads and proves it"},
+    {"state.db", "devices, decisions, counters"},
+    {"keys/", "the keys of this host: never copy them to another one"},
+    {"hosts/", "the hosts that this machine has joined"},
+    {"run/", "sockets, process ids, logs"},
+};
+
 void help_overview(void)
 {
     cli_say("%sfarhand%s: steer the coding agent on your own machine from anywhere\n",
@@ -23,8 +50,10 @@ void help_overview(void)
         cli_say("  %s%-16s%s %s", cli_bold(), commands[i]->name, cli_plain(),
                 commands[i]->summary);
     }
-    cli_say("\nBegin with 'farhand up'. 'farhand help COMMAND' says more; "
-            "'farhand help exit-codes' lists the exit codes.");
+    cli_say(
+        "\nBegin with 'farhand up'. 'farhand help COMMAND' says more; "
+        "'farhand help exit-codes' lists the exit codes, 'farhand help environment' "
+        "the variables.");
 }
 
 static void print_options(const struct cli_command *command)
@@ -53,7 +82,14 @@ void help_command(const struct cli_command *command)
 void help_exit_codes(void)
 {
     for (size_t i = 0; i < COUNT(exit_codes); i++) {
-        cli_say("  %2d  %s", exit_codes[i].code, exit_codes[i].text);
+        cli_say("  %3d  %s", exit_codes[i].code, exit_codes[i].text);
+    }
+}
+
+void help_environment(void)
+{
+    for (size_t i = 0; i < COUNT(variables); i++) {
+        cli_say("  %-24s%s", variables[i].name, variables[i].text);
     }
 }
 
@@ -106,6 +142,16 @@ void help_man(void)
     for (size_t i = 0; i < COUNT(exit_codes); i++) {
         (void)printf(".TP\n.B %d\n", exit_codes[i].code);
         man_text(exit_codes[i].text);
+    }
+    (void)puts(".SH ENVIRONMENT");
+    for (size_t i = 0; i < COUNT(variables); i++) {
+        (void)printf(".TP\n.B %s\n", variables[i].name);
+        man_text(variables[i].text);
+    }
+    (void)puts(".SH FILES");
+    for (size_t i = 0; i < COUNT(files); i++) {
+        (void)printf(".TP\n.I %s\n", files[i].name);
+        man_text(files[i].text);
     }
 }
 

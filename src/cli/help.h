@@ -9,6 +9,7 @@
 void help_overview(void);
 void help_command(const struct cli_command *command);
 void help_exit_codes(void);
+void help_environment(void);
 void help_man(void); // the man page, in man(7) macros
 
 /* ERR_NOT_FOUND for a shell we do not know. */

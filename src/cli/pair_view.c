@@ -29,7 +29,7 @@ static const struct machine_state states[] = {
 };
 
 #define VIEW_TEXT_MAX (16u * 1024)
-enum { ID_HELLO = 1, ID_START = 2, ID_CONFIRM = 3 };
+enum { ID_HELLO = 1, ID_START = 2, ID_CONFIRM = 3, ID_STATUS = 4 };
 
 static void send_request(struct pair_view *v, uint64_t id, const char *method,
                          json_t *params)
@@ -281,11 +281,35 @@ static void on_relay(struct pair_view *v, const json_t *params)
     if (strcmp(status, "connected") == 0 ||
         (strcmp(status, "disabled") == 0 && !v->o->stay)) { // the refusal says why
         start_pairing(v);
-    } else if (strcmp(status, "connecting") != 0 && !v->relay_trouble_said &&
-               !v->o->json) {
+    } else if (strcmp(status, "connecting") != 0 && !v->relay_trouble_said) {
         v->relay_trouble_said = true;
-        cli_say("  %sNo code yet: remote control is %s. 'farhand status' says more.%s",
-                cli_dim(), status, cli_plain());
+        send_request(v, ID_STATUS, "farhand/status", json_object());
+    }
+}
+
+/* Why there is no code. A refusal ends it; what may pass is waited for by `up` alone. */
+static void on_trouble(struct pair_view *v, const json_t *relay)
+{
+    const char *error = json_get_str(relay, "lastError");
+    const char *next = json_get_str(relay, "next");
+    const char *state = json_get_str(relay, "state");
+    char sentence[600];
+    const bool refused = json_get_bool(relay, "refused", false);
+    if (v->m.state != WAITING || state == NULL || strcmp(state, "connected") == 0) {
+        return;
+    }
+    if (text_format(sentence, sizeof(sentence), "%s%s%s%s%s",
+                    error == NULL ? "remote control is " : "",
+                    error == NULL ? state : error, next == NULL ? "" : " (",
+                    next == NULL ? "" : next, next == NULL ? "" : ")") != OK) {
+        sentence[0] = '\0';
+    }
+    if (refused || !v->o->stay) {
+        finish(v, cli_fail(refused ? EXIT_REFUSED : EXIT_UNREACHABLE,
+                           "no code can be made: %s", sentence));
+    } else if (!v->o->json) {
+        cli_say("  %sNo code yet: %s. It is tried again.%s", cli_dim(), sentence,
+                cli_plain());
     }
 }
 
@@ -322,6 +346,10 @@ static void on_result(struct pair_view *v, int64_t id, json_t *result)
     if (id == ID_HELLO && v->m.state == HELLO) {
         v->o->send(v->o->user, BYTES_LIT("{\"method\":\"initialized\"}"));
         machine_move(&v->m, WAITING);
+        return;
+    }
+    if (id == ID_STATUS) {
+        on_trouble(v, json_get_obj(result, "relay"));
         return;
     }
     if (id != ID_START || v->m.state != STARTING) {

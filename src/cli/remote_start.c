@@ -68,6 +68,10 @@ static void look(struct starter *s, json_t *status)
         finish(s, EXIT_DONE);
     } else if (json_get_bool(relay, "forbidden", false)) {
         finish(s, cli_fail(EXIT_DENIED, "%s", json_get_str(relay, "lastError")));
+    } else if (json_get_bool(relay, "refused", false)) {
+        finish(s,
+               cli_fail(EXIT_REFUSED, "the host runs, but %s (%s)",
+                        json_get_str(relay, "lastError"), json_get_str(relay, "next")));
     } else if (is(agent, "down") && json_get_str(agent, "lastError") != NULL) {
         finish(s, cli_fail(EXIT_AGENT, "the host runs, but the agent does not: %s",
                            json_get_str(agent, "lastError")));

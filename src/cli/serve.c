@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/address.h"
 #include "wire/json.h"
 #include "wire/toml.h"
 
@@ -69,6 +70,20 @@ static int read_invite(const struct cli_args *args, char out[ENVELOPE_INVITE_MAX
                            e == OK ? "its first line is no invite" : err_text(e));
 }
 
+/* What makes no sense is said now, not tried again and again later. */
+static int check_words(const struct cli_args *args, const char *endpoint)
+{
+    const char *name = cli_value(args, "name");
+    if (!address_is_relay(args, "relay") || !address_is_relay(args, "allow-relay") ||
+        !address_is_page(args, "app") || !address_is_agent(endpoint)) {
+        return EXIT_USAGE;
+    }
+    if (name != NULL && name[strspn(name, " ")] == '\0') {
+        return cli_fail(EXIT_USAGE, "--name wants a name that people can tell apart");
+    }
+    return address_check_ca(args);
+}
+
 int serve_read(const struct cli_args *args, struct serve *out)
 {
     if (cli_home(args, out->home) != OK) {
@@ -85,6 +100,10 @@ int serve_read(const struct cli_args *args, struct serve *out)
     const char *endpoint = cli_value(args, "codex-endpoint");
     if (endpoint == NULL) {
         endpoint = getenv("FARHAND_CODEX_ENDPOINT");
+    }
+    code = check_words(args, endpoint);
+    if (code != EXIT_DONE) {
+        return code;
     }
     const bool private_agent = cli_has(args, "private-agent");
     if (private_agent && endpoint != NULL && endpoint[0] != '\0') {
@@ -143,10 +162,13 @@ void serve_say_app_server(const struct host *h, const char *home)
     }
 }
 
-int serve_fail(enum err e, const struct diag *d)
+int serve_fail(enum err e, int exists, const struct diag *d)
 {
     const char *text = d->text[0] == '\0' ? err_text(e) : d->text;
-    return cli_fail(e == ERR_EXISTS ? EXIT_RUNNING : EXIT_HOME, "%s", text);
+    return cli_fail(e == ERR_EXISTS  ? exists
+                    : e == ERR_USAGE ? EXIT_USAGE
+                                     : EXIT_HOME,
+                    "%s", text);
 }
 
 const char *serve_agent_sentence(const struct engine_status *status, char *out,

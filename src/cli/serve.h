@@ -52,8 +52,9 @@ void serve_log_beside_terminal(const struct cli_args *args, const char *home);
  * were asked for. */
 void serve_say_app_server(const struct host *h, const char *home);
 
-/* The exit code for a host that did not start; prints the sentence. */
-int serve_fail(enum err e, const struct diag *d);
+/* The exit code for a host that did not start; prints the sentence. `exists`: what
+ * ERR_EXISTS meant there. */
+int serve_fail(enum err e, int exists, const struct diag *d);
 
 /* One plain sentence about the agent for people, or NULL when nothing changed that
  * they should hear. */

@@ -48,7 +48,12 @@ static void on_agent_ended(void *user, const char *sentence, bool in_use)
     if (dials) {
         dial_cancel(e->dial);
     }
-    if (!in_use) {
+    const bool again = in_use && e->taken;
+    e->taken = in_use;
+    if (again) { // who has it does not answer: starting more of them would not help
+        engine_pause(e, "another Codex holds this socket and does not answer: end that "
+                        "process, then it is tried again");
+    } else if (!in_use) {
         engine_pause(e, sentence);
     } else if (!dials) { // else on_dialed() goes on from here
         engine_dial(e);

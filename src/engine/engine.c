@@ -238,6 +238,7 @@ static void engine_hello(struct engine *e, struct ws_conn *ws)
     struct buf out;
     buf_init(&out, HELLO_OUT_MAX);
     machine_move(&e->m, HELLO);
+    e->taken = false;
     e->ws = ws;
     quiet_start(&e->quiet, e->loop, ws, on_silent);
     ws_conn_start(ws, &events, e);

@@ -12,7 +12,7 @@
 #define DOOR_PATH  "/fh1"
 #define DOOR_CONNS 64u // requests that are not yet a WebSocket
 
-/* ADDR:PORT, or ADDR alone for a free port. An address of all interfaces is none that
+/* ADDR:PORT, port 0 for a free one. An address of all interfaces is none that
  * a device could be told. */
 static enum err read_address(const char *text, char *address, size_t size,
                              uint16_t *port, struct diag *diag)
@@ -24,7 +24,8 @@ static enum err read_address(const char *text, char *address, size_t size,
     const int shown = (int)(any ? len - 2 : len);
     enum err e = text_format(whole, sizeof(whole), "ws://%.*s", shown, text);
     e = e != OK ? e : url_parse(bytes_from_str(whole), &url);
-    if (e != OK || url.host.len == 0 || url.host.len >= size || url.target.len != 1) {
+    if (e != OK || strrchr(text, ':') == NULL || text[len - 1] == ']' ||
+        url.host.len == 0 || url.host.len >= size || url.target.len != 1) {
         diag_set(diag, "--listen wants ADDR:PORT, not %s", text);
         return ERR_USAGE;
     }

@@ -87,20 +87,22 @@ static json_t *relay_part(const struct host *h)
     json_set_str(out, "url",
                  h->reach.set && h->reach.relay[0] != '\0' ? h->reach.relay : NULL);
     json_set_str(out, "door", h->door_url[0] != '\0' ? h->door_url : NULL);
-    struct diag forbidden = {.text = ""};
-    const bool may = requirements_remote(&h->requirements, &forbidden) == OK;
-    json_set_bool(out, "forbidden", !may); // by the administrator
-    set_error(out, may ? h->link_error : forbidden.text);
-    set_next(out, !may                 ? "check with your administrator"
-                  : !h->remote_enabled ? "farhand remote-control start"
-                  : !h->reach.set      ? "give the host a relay: --relay URL"
-                  : h->link_state == LINK_CONNECTED  ? NULL
-                  : h->link_state == LINK_CONNECTING ? "wait: it tries by itself"
-                                                     : "farhand doctor");
     struct link_host_status status = {.age_ms = UINT64_MAX};
     if (h->link != NULL) {
         link_host_status(h->link, &status);
     }
+    struct diag forbidden = {.text = ""};
+    const bool may = requirements_remote(&h->requirements, &forbidden) == OK;
+    json_set_bool(out, "forbidden", !may); // by the administrator
+    json_set_bool(out, "refused", status.refused);
+    set_error(out, may ? h->link_error : forbidden.text);
+    set_next(out, !may                 ? "check with your administrator"
+                  : !h->remote_enabled ? "farhand remote-control start"
+                  : !h->reach.set      ? "give the host a relay: --relay URL"
+                  : status.refused ? "ask its keeper for an invite: --invite-file FILE"
+                  : h->link_state == LINK_CONNECTED  ? NULL
+                  : h->link_state == LINK_CONNECTING ? "wait: it tries by itself"
+                                                     : "farhand doctor");
     json_set(out, "ageMs",
              status.age_ms == UINT64_MAX ? json_null()
                                          : json_integer((json_int_t)status.age_ms));

@@ -46,6 +46,7 @@ struct link_host {
     /* what the owner is told */
     enum link_state state;
     enum link_state told;
+    bool refused; // by the relay, the last time
     char error[256];
     char error_told[256];
     struct loop_task tell;

@@ -45,6 +45,7 @@ void link_host_status(const struct link_host *h, struct link_host_status *out)
         .url = h->url,
         .error = h->error,
         .age_ms = proved == 0 ? UINT64_MAX : loop_now_ms(h->loop) - proved,
+        .refused = h->refused && h->state == LINK_ERRORED,
     };
 }
 
@@ -185,6 +186,7 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence)
     const uint32_t wait_ms = backoff_next_ms(&h->backoff, random);
     log_warn("link.lost", "cause=%s retry_ms=%u", link_cause_name(cause),
              (unsigned)wait_ms);
+    h->refused = cause == LINK_RELAY_REFUSED;
     const bool again = was_connected || cause == LINK_CANCELED;
     host_set_state(h, again ? LINK_CONNECTING : LINK_ERRORED, sentence);
     timer_start(h->loop, &h->retry, wait_ms, on_retry);

@@ -165,6 +165,7 @@ struct link_host_status {
     const char *url;   // borrowed
     const char *error; // the last one, "" when none; borrowed
     uint64_t age_ms;   // since the last round trip; UINT64_MAX: never
+    bool refused;      // the relay does not admit us: trying again will not help
 };
 void link_host_status(const struct link_host *h, struct link_host_status *out);
 

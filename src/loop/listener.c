@@ -126,7 +126,16 @@ enum err listener_tcp(struct loop *l, const char *host, uint16_t port,
     s->uv.handle.data = s;
     const enum err e = bind_tcp(s, host, port);
     if (e != OK) {
-        diag_set(diag, "cannot listen on %s port %u: %s", host, port, err_text(e));
+        if (e == ERR_EXISTS) {
+            diag_set(diag,
+                     "port %u of %s is taken: stop what listens there, or choose "
+                     "another one",
+                     port, host);
+        } else if (e == ERR_USAGE) {
+            diag_set(diag, "%s is not an IP address to listen on", host);
+        } else {
+            diag_set(diag, "cannot listen on %s port %u: %s", host, port, err_text(e));
+        }
         listener_close(s, NULL, NULL);
         return e;
     }

@@ -117,6 +117,22 @@ describe("a relay of its own", () => {
     await relayState(rpc, "errored");
     expect((await rpc.call("farhand/status")).relay.lastError).toContain("invite");
     expect(relay.program.stderr).not.toContain("swordfish");
+    const pair = await scene.run(["pair"]);
+    expect(pair.code).toBe(17);
+    expect(pair.stderr).toMatch(/^farhand: no code can be made: the relay does not admit this key .*--invite-file FILE\)$/m);
+  });
+
+  test("ends `up` that it refuses, with a sentence and a status of its own", async ({ scene }) => {
+    const invites = scene.path("invites");
+    writeFileSync(invites, "swordfish\n");
+    const relay = await startRelay(scene, ["--invite-file", invites]);
+    const up = await scene.run(["up", "--practice", "--port", "0", "--relay", relay.urls[0] ?? ""]);
+    expect(up.code).toBe(17);
+    expect(up.stderr).toContain("--invite-file FILE");
+    const started = await scene.run(["remote-control", "start", "--practice", "--port", "0", "--relay", relay.urls[0] ?? ""]);
+    expect(started.code).toBe(17);
+    expect(started.stderr).toMatch(/^farhand: the host runs, but the relay does not admit this key/m);
+    expect((await scene.run(["stop"])).code).toBe(0);
   });
 
   test("admits the mailbox that its allow-list names", async ({ scene }) => {
@@ -142,7 +158,7 @@ describe("a relay that cannot start", () => {
     ["wants certificate and key together", () => ["--open", "--tls-cert", CERT], 2, /go together/],
     ["names a certificate that is not there", () => ["--open", "--listen", "127.0.0.1:0", "--tls-cert", "/none", "--tls-key", KEY], 11, /certificate/],
     ["names a file of invites that is not there", () => ["--invite-file", "/none", "--listen", "127.0.0.1:0"], 1, /\/none/],
-    ["says that the port is taken", (_, port) => ["--open", "--listen", `127.0.0.1:${port}`], 8, /is taken/],
+    ["says that the port is taken", (_, port) => ["--open", "--listen", `127.0.0.1:${port}`], 16, /is taken/],
     ["says that its folder cannot be used", () => ["--open", "--listen", "127.0.0.1:0", "--home", "/proc/none"], 10, /\/proc\/none/],
     ["names the nearest option", () => ["--opn"], 2, /did you mean --open/],
   ];
