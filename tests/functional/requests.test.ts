@@ -2,7 +2,7 @@
 
 import { FakeAgent, THREAD } from "./lib/fake-agent";
 import { Host, say, startThread, turnEnds } from "./lib/host";
-import type { Json, Message, Rpc } from "./lib/rpc";
+import { connectRpc, type Json, type Message, type Rpc } from "./lib/rpc";
 import { describe, expect, type Scene, test } from "./lib/scene";
 
 async function withFake(scene: Scene): Promise<{ agent: FakeAgent; host: Host; rpc: Rpc }> {
@@ -61,15 +61,20 @@ describe("a request of the agent for a person", () => {
 
   test("item/tool/call goes to the one who brought the tool", async ({ scene }) => {
     const { agent, host, rpc } = await withFake(scene);
-    const owner = await host.local("owner of the tool");
+    const owner = await connectRpc("owner of the tool", `unix:${host.socket}`);
+    scene.atEnd(() => owner.close());
+    await owner.initialize({ experimentalApi: true }, "codex-tui"); // of nobody else are tools kept
     const dynamicTools = [{ type: "function", name: "ping", description: "pings", inputSchema: { type: "object" } }];
-    await owner.initialize().catch(() => undefined);
     await owner.call("thread/start", { dynamicTools });
     const answer = agent.ask("item/tool/call", { threadId: THREAD, turnId: "turn-1", callId: "call-1", namespace: null, tool: "ping", arguments: {} });
-    // Whoever answers, it is one answer, and never a hang.
-    const { result } = await answer;
-    expect(result).toHaveProperty("success");
+    const pong = { contentItems: [{ type: "inputText", text: "pong" }], success: true };
+    owner.answer(await owner.event("item/tool/call", (p) => p.tool === "ping"), pong);
+    expect((await answer).result).toEqual(pong);
     expect(rpc.events("item/tool/call")).toHaveLength(0);
+    // Its owner gone, nobody else can do it: it fails, and never hangs.
+    owner.close();
+    const orphan = await agent.ask("item/tool/call", { threadId: THREAD, turnId: "turn-1", callId: "call-2", namespace: null, tool: "ping", arguments: {} });
+    expect(orphan.result?.success ?? false).toBe(false);
   });
 });
 

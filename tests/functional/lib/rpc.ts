@@ -91,9 +91,9 @@ export class Rpc {
     this.transport.send(JSON.stringify({ id: request.id, error: { code, message } }));
   }
 
-  async initialize(capabilities: Json = { experimentalApi: true }): Promise<Json> {
+  async initialize(capabilities: Json = { experimentalApi: true }, name = "farhand_test"): Promise<Json> {
     const result = await this.call("initialize", {
-      clientInfo: { name: "farhand_test", title: "Test", version: "0" },
+      clientInfo: { name, title: "Test", version: "0" },
       capabilities,
     });
     this.notify("initialized");
