@@ -1,25 +1,29 @@
 #!/bin/sh
 # bench.sh [--quick] [NAME...]: measure, print a table, write build/bench/NAME.json. Without a
-# name everything: the spine (its measures by name: idle start pair reconnect calls deltas),
-# then each program of tests/bench that prints its figures itself.
+# name everything: each program of tests/bench that prints its figures itself, the spine (its
+# measures by name: idle start pair reconnect calls deltas), then threads (extra decide large).
 set -eu
 cd "$(dirname "$0")/.."
 programs='policy audit lane'
+thread_measures='extra decide large'
 quick=
 spine=
+threads=
 chosen=
 for arg in "$@"; do
-    case " $programs " in
-    *" $arg "*) chosen="$chosen $arg" ;;
+    case " $programs / $thread_measures / " in
+    *" $arg "*" / "*" / "*) chosen="$chosen $arg" ;;
+    *" / "*" $arg "*" / "*) threads="$threads $arg" ;;
     *) if [ "$arg" = --quick ]; then quick=--quick; else spine="$spine $arg"; fi ;;
     esac
 done
-if [ -z "$spine$chosen" ]; then
-    spine=all
+all=no
+if [ -z "$spine$threads$chosen" ]; then
+    all=yes
     chosen=$programs
 fi
 mkdir -p build/bench
-targets=tests/bench/bench_ctrl
+targets='tests/bench/bench_ctrl tests/bench/bench_thread'
 for name in $chosen; do targets="$targets tests/bench/${name}_bench"; done
 # shellcheck disable=SC2086 # lists
 ninja -C build/release $targets >build/bench-ninja.log 2>&1 || {
@@ -30,8 +34,10 @@ for name in $chosen; do
     build/release/tests/bench/"${name}_bench" >"build/bench/$name.json"
     node tests/bench/table.mjs "build/bench/$name.json"
 done
-[ -n "$spine" ] || exit 0
-[ "$spine" != all ] || spine=
-# shellcheck disable=SC2086 # a list
-node tests/bench/sandbox.mjs --json build/bench-sandbox.json
-exec node tests/bench/main.mjs $quick $spine
+[ "$all" = no ] || node tests/bench/sandbox.mjs --json build/bench-sandbox.json
+status=0
+# shellcheck disable=SC2086 # lists
+if [ "$all" = yes ] || [ -n "$spine" ]; then node tests/bench/main.mjs $quick $spine || status=1; fi
+# shellcheck disable=SC2086 # lists
+if [ "$all" = yes ] || [ -n "$threads" ]; then node tests/bench/threads.mjs $quick $threads || status=1; fi
+exit $status

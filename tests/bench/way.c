@@ -135,6 +135,17 @@ struct bytes way_call(struct way *w, const char *method, const char *params)
     return w->scanned.result;
 }
 
+void way_answer(struct way *w, struct bytes id, const char *result)
+{
+    struct buf text;
+    buf_init(&text, TEXT_MAX);
+    if (jsonrpc_put_response(&text, id, bytes_from_str(result)) != OK) {
+        bench_fail("cannot build an answer");
+    }
+    send_text(w, buf_bytes(&text));
+    buf_fini(&text);
+}
+
 void way_greet(struct way *w)
 {
     struct buf text;

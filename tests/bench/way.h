@@ -17,7 +17,7 @@
 #include "loop/loop.h"
 #include "wire/jsonrpc.h"
 
-#define WAY_PATIENCE_US 60000000u
+#define WAY_PATIENCE_US 200000000u
 
 struct way;
 
@@ -37,6 +37,9 @@ void way_greet(struct way *w);
 
 /* The raw result; borrowed until the next call. `params`: raw JSON. */
 struct bytes way_call(struct way *w, const char *method, const char *params);
+
+/* Answers a request that came as a notice: raw id, raw result. */
+void way_answer(struct way *w, struct bytes id, const char *result);
 
 /* Turns the loop until *flag, or gives up with `what`. */
 void way_wait(struct loop *loop, const bool *flag, const char *what);
