@@ -26,9 +26,9 @@ static const char *const banned_names[] = {
     "DBUS_*", "DOCKER_HOST",    "XDG_RUNTIME_DIR", "FARHAND_*",
 };
 
-static char lower(char c)
+static int lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 /* Linear in practice: only the last star is ever gone back to. */
