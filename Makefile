@@ -44,6 +44,16 @@ escape-chroot: ## the escape suite in a chroot, as root and as an ordinary user 
 	@tools/build.sh asan
 	@tools/escape-chroot.sh
 
+bench-web: ## measure the page in Chromium, slowed; writes build/bench/web.json
+	@tools/deps.sh build run test
+	@tools/web.sh build
+	@$(ENV) tools/page.sh bench
+
+screens: ## every screen, size and colour into build/screens, and checks on each
+	@tools/deps.sh build run test
+	@tools/web.sh build
+	@$(ENV) tools/page.sh screens
+
 chaos: ## kill -9 anything at any moment, CHAOS_ROUNDS (100) times; prints what it did
 	@tools/deps.sh build run test
 	@tools/build.sh asan
@@ -71,6 +81,6 @@ fmt: ## format the C sources in place
 clean: ## remove what was built (keeps the tools in build/tools)
 	@find build -mindepth 1 -maxdepth 1 ! -name tools -exec rm -rf {} + 2>/dev/null || true
 
-.PHONY: help deps build up test test-all bench chaos escape-chroot fuzz install fresh lint fmt clean
+.PHONY: help deps build up test test-all bench bench-web screens chaos escape-chroot fuzz install fresh lint fmt clean
 
 export PREFIX DESTDIR

@@ -24,4 +24,6 @@ const controller = createController({
   mayDial,
 });
 
-render(<App controller={controller} />, document.getElementById("app")!);
+const root = document.getElementById("app")!;
+root.replaceChildren(); // what was there before the script came
+render(<App controller={controller} />, root);

@@ -27,6 +27,7 @@ export async function servePage(relays: string): Promise<{ url: string; server: 
       response.writeHead(200, {
         "content-type": TYPES[extname(path === "/" ? "index.html" : path)] ?? "application/octet-stream",
         "content-security-policy": policy,
+        "cache-control": path.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache",
       }).end(body);
     } catch {
       response.writeHead(404).end();
