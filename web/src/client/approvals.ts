@@ -14,6 +14,7 @@ import { type Params, RpcCode, type RpcId } from "../wire/jsonrpc";
 import { Decision, encodeDecision, Scope, signDecision } from "../session/approval";
 import { type Card, KIND_OF, openCard, type RawCard, type Vote } from "./card";
 import { type HostClient, RpcError, type ServerRequest } from "./index";
+import { refusal } from "./reader";
 import type { Journal } from "./journal";
 import type { LogWatch } from "./log_watch";
 
@@ -24,6 +25,8 @@ export interface Decided {
   threadId: string;
   itemId?: string | undefined;
   decision: Decision;
+  /** For how long an acceptance is meant. */
+  scope?: number;
   /** The answer's JSON, exactly as signed. */
   result?: string | undefined;
   decidedMs: number;
@@ -155,12 +158,13 @@ export class Approvals {
   // --- deciding --------------------------------------------------------------------
 
   /** The tap. Signed now when a session can be named, else as soon as there is one. */
-  async decide(card: Card, decision: Decision, result?: unknown): Promise<void> {
+  async decide(card: Card, decision: Decision, result?: unknown, scope?: number): Promise<void> {
     if (!card.request || !card.rd || card.broken) return;
     const row: Decided = {
       id: card.id, threadId: card.threadId, itemId: card.itemId, decision,
       result: decision === Decision.ANSWER ? JSON.stringify(result) : undefined,
       decidedMs: this.now(), rd: card.rd, progress: "queued",
+      ...(scope === undefined ? {} : { scope }),
     };
     this.decided.set(card.id, row);
     this.keep(row);
@@ -186,7 +190,8 @@ export class Approvals {
     const seen = this.log.told ?? NOTHING_SEEN;
     const a = await encodeDecision({
       hostId: unhex(host.id), requestId: unb64url(row.id), rd: row.rd, decision: row.decision,
-      scope: row.decision === Decision.ACCEPT_SESSION ? Scope.THREAD : Scope.ONCE, ...(row.result === undefined ? {} : { result: row.result }),
+      scope: row.decision === Decision.ACCEPT_SESSION ? row.scope ?? Scope.THREAD : Scope.ONCE,
+      ...(row.result === undefined ? {} : { result: row.result }),
       decidedMs: row.decidedMs, grantSerial: host.serial, seenIdx: seen.idx, seenHead: seen.head,
       th4: last.th4,
     });
@@ -235,7 +240,7 @@ export class Approvals {
     } else {
       row.progress = "refused";
       row.sentence = code === RpcCode.NOT_ALLOWED
-        ? "Your role on this host does not allow that." : (error as Error).message;
+        ? refusal((error as Error).message) : (error as Error).message;
     }
   }
 

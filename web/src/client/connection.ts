@@ -22,7 +22,7 @@ import { firstWay, type WayPlan } from "./way";
 export type Phase = "off" | "dialing" | "securing" | "open" | "waiting" | "ended";
 
 /** Which link of the way is broken, for the header strip. */
-export type Broken = "relay" | "host" | "revoked" | "trust";
+export type Broken = "relay" | "host" | "revoked" | "trust" | "over";
 
 export interface ConnectionState {
   phase: Phase;
@@ -379,6 +379,7 @@ export class Connection {
         return this.set(this.current.phase);
       case "denied": {
         const { code, sentence } = parseDenied(event.body);
+        if (code === 3) return this.end("over", sentence || "The invitation of this device is over.");
         if (code === 6) return this.end("revoked", "This device was revoked.");
         return this.lost("host", sentence || "The host refuses this device right now.");
       }

@@ -3,7 +3,7 @@
 // was typed but not yet taken, and tells its listeners that something changed.
 
 import {
-  type Decider, type DeviceRow, type FarhandStatus, type Folder, type Model, type Queued, type Thread, type ThreadStatus,
+  type Decider, type DeviceRow, type FarhandStatus, type Folder, type KeptRule, type Model, type Present, type Queued, type Thread, type ThreadStatus,
   toItem,
 } from "../wire/codex";
 import { unhex } from "../wire/bytes";
@@ -45,6 +45,9 @@ export class Desk {
   /** Of the list's next page; null: that was all. */
   private moreThreads: string | null = null;
   archived: Thread[] | undefined;
+  /** Who is on a thread, as far as the host tells. */
+  readonly present = new Map<string, Present[]>();
+  rules: KeptRule[] | undefined;
   /** What this device keeps; its trouble is told in the strip. */
   journal: Journal | undefined;
   private readonly listeners = new Set<() => void>();
@@ -403,6 +406,30 @@ export class Desk {
     await this.client.request("farhand/device/update", { clientId, ...change });
   }
 
+  // --- rules and trust ------------------------------------------------------------------
+
+  async loadRules(): Promise<void> {
+    this.rules = (await this.client.request<{ data: KeptRule[] }>("farhand/policy/rules/list")).data;
+    this.changed();
+  }
+
+  async removeRule(ruleId: string): Promise<void> {
+    const done = await this.attempt(this.client.request("farhand/policy/rules/remove", { ruleId }));
+    if (done) await this.loadRules();
+  }
+
+  /** The folder that the host asks about, if this device may answer. */
+  get trustAsked(): string | undefined {
+    const { cwd, trust } = this.status?.value.host ?? {};
+    return trust?.asks && this.mayAdmin ? cwd : undefined;
+  }
+
+  async trust(path: string, trusted: boolean): Promise<void> {
+    const done = await this.attempt(this.client.request("farhand/trust/set", { path, trusted }));
+    if (done) await this.loadStatus();
+    this.changed();
+  }
+
   // --- what the host says -----------------------------------------------------------------
 
   private asked(request: ServerRequest): void {
@@ -508,6 +535,11 @@ const DESK_HANDLERS: Record<string, (this: Desk, params: Params) => void> = {
     if (this.open.has(p["threadId"] as string)) void this.loadQueue(p["threadId"] as string);
   },
   "farhand/approval/changed": function (p) { this.voted(p); },
+  "farhand/presence/changed": function (p) {
+    this.present.set(p["threadId"] as string, (p["present"] as Present[] | undefined) ?? []);
+  },
+  "farhand/policy/rules/changed": function () { if (this.rules) void this.loadRules().catch(() => undefined); },
+  "farhand/ended": function (p) { this.say(String(p["reason"] ?? "This invitation is over."), "bad"); },
   "thread/started": function (p) { this.note(p["thread"] as Thread); },
   "thread/status/changed": function (p) {
     this.setStatus(p["threadId"] as string, p["status"] as ThreadStatus);

@@ -28,9 +28,14 @@ export interface ReaderDeps {
   now(): number;
 }
 
+/** An administrator's or an invitation's no says who to ask; a role's does not need to. */
+export function refusal(said: string): string {
+  return /administrator|invit|folder|thread/i.test(said) ? said : "Your role on this host does not allow that.";
+}
+
 export function sentence(error: unknown): string {
   if (error instanceof RpcError) {
-    if (error.code === RpcCode.NOT_ALLOWED) return "Your role on this host does not allow that.";
+    if (error.code === RpcCode.NOT_ALLOWED) return refusal(error.message);
     return error.message;
   }
   return error instanceof Error ? error.message : "Something failed.";

@@ -17,6 +17,7 @@ import { Log } from "./log";
 import { load as loadMarkdown } from "./markdown";
 import { NewThread } from "./new_thread";
 import { Pair } from "./pair";
+import { Rules } from "./rules";
 import { Settings } from "./settings";
 import { Strip } from "./strip";
 import { ThreadPane } from "./thread";
@@ -216,7 +217,7 @@ function Tabs({ desk, at }: { desk: Desk; at: Route["at"] }) {
   return (
     <nav class="tabs" aria-label="Screens">
       {TABS.map(([to, icon, words]) => (
-        <a key={to} href={to === "threads" ? "#/" : `#/${to}`} aria-current={at === to || (to === "settings" && (at === "log" || at === "archived")) ? "page" : undefined}>
+        <a key={to} href={to === "threads" ? "#/" : `#/${to}`} aria-current={at === to || (to === "settings" && (at === "log" || at === "archived" || at === "rules")) ? "page" : undefined}>
           <span class="tab-icon">
             <Icon name={icon} size={22} />
             {to === "inbox" && waiting > 0 && <b class="badge">{waiting}</b>}
@@ -237,7 +238,7 @@ function Main({ desk, route, hosts, onHosts, onForget }: {
   const { phase, sentence, broken } = desk.client.state;
   if (phase === "ended") {
     return (
-      <Empty icon="alert" title={broken === "revoked" ? "This device was revoked" : "This host cannot be trusted"}>
+      <Empty icon="alert" title={broken === "revoked" ? "This device was revoked" : broken === "over" ? "This invitation is over" : "This host cannot be trusted"}>
         <p>{sentence}</p>
         <button type="button" class="button primary" onClick={onForget}>Forget this host</button>
       </Empty>
@@ -250,6 +251,7 @@ function Main({ desk, route, hosts, onHosts, onForget }: {
     case "inbox": return <Inbox desk={desk} />;
     case "devices": return <Devices desk={desk} />;
     case "settings": return <Settings desk={desk} hosts={hosts} onHosts={onHosts} onForget={onForget} />;
+    case "rules": return <Rules desk={desk} />;
     case "archived": return <Archived desk={desk} />;
     case "log": return <Log desk={desk} />;
     default: return <Empty icon="plan" title="No thread chosen"><p>Choose one at the left, or start a new one.</p></Empty>;

@@ -10,7 +10,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Decided } from "../client/approvals";
 import type { Card } from "../client/card";
 import type { Desk } from "../client/desk";
-import { Decision, Kind } from "../session/approval";
+import { Decision, Kind, Scope } from "../session/approval";
 import type { CommandApproval, ElicitationParams, FileChange, PermissionsApproval, QuestionParams } from "../wire/codex";
 import { Exact } from "./bits";
 import { FileDiff } from "./diff";
@@ -34,7 +34,7 @@ export function useSettled(id: unknown): boolean {
 export interface AskProps<P> {
   params: P;
   ready: boolean;
-  answer: (decision: Decision, result?: unknown) => void;
+  answer: (decision: Decision, result?: unknown, scope?: number) => void;
 }
 
 export function Dock({ desk, threadId, root, rights }: {
@@ -74,7 +74,7 @@ export function CardBody({ desk, card, root, rights }: {
   const now = useNow();
   const decided = desk.approvals.decided.get(card.id);
   const expires = card.request?.expiresMs ?? 0;
-  const answer = (decision: Decision, result?: unknown) => void desk.approvals.decide(card, decision, result);
+  const answer = (decision: Decision, result?: unknown, scope?: number) => void desk.approvals.decide(card, decision, result, scope);
   if (card.broken !== undefined) {
     return (
       <p class="failure" role="alert"><Icon name="alert" size={18} />
@@ -152,6 +152,8 @@ function YesNo({ card, ready, answer, decline }: {
 }) {
   const [word, setWord] = useState<string>();
   const offers = (card.material as unknown as CommandApproval).availableDecisions ?? [];
+  const first = prefixOf(offers);
+  const [longer, setLonger] = useState(false);
   const shown = card.request!.kind !== Kind.FILE_CHANGE || Array.isArray(card.material["changes"]);
   if (word !== undefined && decline) {
     return (
@@ -167,6 +169,19 @@ function YesNo({ card, ready, answer, decline }: {
       </form>
     );
   }
+  if (longer && first) {
+    return (
+      <div class="word">
+        <p class="reason">Every command, in every thread, whose first words are these runs without asking. A rule that asks or denies still wins.</p>
+        <p class="exact"><Exact text={first.join(" ")} /></p>
+        <div class="answers"><button type="button" class="button" onClick={() => setLonger(false)}>Back</button></div>
+        <div class="answers">
+          <button type="button" class="button" onClick={() => answer(Decision.ACCEPT_SESSION, undefined, Scope.UNTIL_RESTART)}>Until the host restarts</button>
+          <button type="button" class="button" onClick={() => answer(Decision.ACCEPT_SESSION, undefined, Scope.KEPT)}>Until taken back</button>
+        </div>
+      </div>
+    );
+  }
   return (
     <Buttons
       ready={ready} no={{ label: "Decline", act: () => answer(Decision.DECLINE) }}
@@ -175,10 +190,21 @@ function YesNo({ card, ready, answer, decline }: {
       {offers.includes("acceptForSession") && (
         <button type="button" class="plain" disabled={!ready} onClick={() => answer(Decision.ACCEPT_SESSION)}>Approve for this session</button>
       )}
+      {first && <button type="button" class="plain" disabled={!ready} onClick={() => setLonger(true)}>Approve what begins like this …</button>}
       {decline && <button type="button" class="plain quiet" disabled={!ready} onClick={() => setWord("")}>Decline with a word</button>}
       <button type="button" class="plain quiet" disabled={!ready} onClick={() => answer(Decision.CANCEL)}>Decline and stop the turn</button>
     </Buttons>
   );
+}
+
+/** The words that the host would keep as a rule, if it offers that. */
+function prefixOf(offers: readonly unknown[]): string[] | undefined {
+  for (const offer of offers) {
+    const rule = (offer as { acceptWithExecpolicyAmendment?: { execpolicy_amendment?: unknown } } | null)?.acceptWithExecpolicyAmendment;
+    const words = rule?.execpolicy_amendment;
+    if (Array.isArray(words) && words.length > 0 && words.every((word) => typeof word === "string")) return words as string[];
+  }
+  return undefined;
 }
 
 /** Decline at the left, approve at the right, the rarer answers in a row below. */
@@ -262,7 +288,7 @@ function Conditions({ card }: { card: Card }) {
       {asked.network && <li>Asks for the network</li>}
       {asked.outsideWorkspace && <li>Reaches outside the workspace</li>}
       {policy && <li>Policy: <Exact text={policy} /></li>}
-      {quorum > 1 && <li>{quorum} people must approve, {accepted.length} {accepted.length === 1 ? "has" : "have"}{accepted.length > 0 ? `: ${accepted.map((vote) => vote.by?.name ?? "somebody").join(", ")}` : ""}</li>}
+      {quorum > 1 && <li>{quorum} people must approve, {accepted.length} {accepted.length === 1 ? "has" : "have"}{accepted.length > 0 ? `: ${accepted.map((vote) => vote.by?.person ?? vote.by?.name ?? "somebody").join(", ")}` : ""}</li>}
       {expiresMs > 0 && <li>Counts as declined in {age(expiresMs - now)}</li>}
       {uv && <li>Wants strong approval, which this app cannot give yet</li>}
     </ul>

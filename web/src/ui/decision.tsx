@@ -21,7 +21,8 @@ export function decider(decision: Decision): string {
   if (decision.mine) return "here";
   if (by.kind === "outside") return "outside Farhand";
   if (by.kind === "agent") return "by the agent";
-  return by.kind === "local" ? `at the host${by.name ? `, ${by.name}` : ""}` : `on ${by.name}`;
+  if (by.kind === "local") return `at the host${by.name ? `, ${by.name}` : ""}`;
+  return by.person ? `by ${by.person}, on ${by.name}` : `on ${by.name}`;
 }
 
 export function DecidedBy({ decision }: { decision: Decision | undefined }) {

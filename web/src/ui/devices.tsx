@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Desk } from "../client/desk";
 import type { DeviceRow } from "../wire/codex";
 import { Empty, Sheet, Waiting } from "./bits";
-import { age } from "./format";
+import { age, clock } from "./format";
 import { useDesk, useNow } from "./hooks";
 import { Icon } from "./icons";
 
@@ -42,7 +42,7 @@ export function Devices({ desk }: { desk: Desk }) {
                 <i class={`dot ${row.farhand?.connected && !offline ? "good" : ""}`} />
                 <span>
                   <b>{row.displayName || "Device"}{row.clientId === you?.clientId && <em> this device</em>}</b>
-                  <small>{row.farhand?.role ?? ""}{row.farhand?.connected ? (offline ? " · was connected" : " · connected") : row.lastSeenAt ? ` · seen ${age(now - row.lastSeenAt * 1000)} ago` : " · not seen yet"}</small>
+                  <small>{row.farhand?.person ? `${row.farhand.person} · ` : ""}{row.farhand?.role ?? ""}{row.farhand?.until != null ? (row.farhand.over ? " · invitation over" : ` · until ${clock(row.farhand.until)}`) : ""}{row.farhand?.connected ? (offline ? " · was connected" : " · connected") : row.lastSeenAt ? ` · seen ${age(now - row.lastSeenAt * 1000)} ago` : " · not seen yet"}</small>
                 </span>
                 <Icon name="right" size={18} />
               </button>
@@ -87,6 +87,9 @@ function OneDevice({ desk, row, offline, onDone }: {
       <dl class="facts">
         <dt>Role</dt><dd>{row.farhand?.role ?? "unknown"}: {MAY[row.farhand?.role ?? ""] ?? ""}</dd>
         <dt>Id</dt><dd><code>{row.clientId}</code></dd>
+        {row.farhand?.person && <><dt>Person</dt><dd>{row.farhand.person}</dd></>}
+        {row.farhand?.threads && <><dt>Threads</dt><dd>only {row.farhand.threads.length === 1 ? "one" : row.farhand.threads.length} of them</dd></>}
+        {row.farhand?.until != null && <><dt>Until</dt><dd>{row.farhand.over ? "over since " : ""}{clock(row.farhand.until)}</dd></>}
         {row.platform && <><dt>Platform</dt><dd>{row.platform}</dd></>}
       </dl>
       {desk.mayAdmin && !offline ? (

@@ -13,9 +13,10 @@ export type Route =
   | { at: "settings" }
   | { at: "log" }
   | { at: "archived" }
+  | { at: "rules" }
   | { at: "pair" };
 
-const PLAIN = ["new", "inbox", "devices", "settings", "log", "archived", "pair"] as const;
+const PLAIN = ["new", "inbox", "devices", "settings", "log", "archived", "rules", "pair"] as const;
 
 export function parseRoute(hash: string): Route {
   const [, at, id, item] = hash.replace(/^#/, "").split("/");

@@ -47,6 +47,7 @@ export function Settings({ desk, hosts, onHosts, onForget }: {
         <ul class="menu">
           {hosts.length > 1 && <li><button type="button" onClick={onHosts}><Icon name="terminal" /><span class="grow">Change host<small>{hosts.length} are paired with this device</small></span><Icon name="right" size={18} /></button></li>}
           <li><a href="#/log"><Icon name="shield" /><span class="grow">Log<small>{desk.log.alarm ? "Look at it now" : desk.log.seen ? `Unbroken up to record ${desk.log.seen.idx}` : "Not seen yet"}</small></span><Icon name="right" size={18} /></a></li>
+          <li><a href="#/rules"><Icon name="check" /><span class="grow">Rules<small>What people allowed for longer than once</small></span><Icon name="right" size={18} /></a></li>
           <li><a href="#/archived"><Icon name="archive" /><span class="grow">Archived<small>Threads that were put away</small></span><Icon name="right" size={18} /></a></li>
           <li><a href="#/devices"><Icon name="devices" /><span class="grow">Devices<small>Who may reach {host.name}</small></span><Icon name="right" size={18} /></a></li>
           <li><a href="#/pair"><Icon name="plus" /><span class="grow">Pair with another host</span><Icon name="right" size={18} /></a></li>

@@ -61,7 +61,7 @@ function linksOf(state: ConnectionState, desk: Desk, now: number): Link[] {
     {
       name: agentName(status), health: open ? healthOf(agentProof, agentBad, now) : "unknown", proof: agentProof,
       sentence: status
-        ? `${AGENT_WORDS[status.agent.state] ?? status.agent.state}${status.agent.lastError ? `: ${status.agent.lastError}` : ""}`
+        ? [`${AGENT_WORDS[status.agent.state] ?? status.agent.state}${status.agent.lastError ? `: ${status.agent.lastError}` : ""}`, status.agent.next].filter(Boolean).join(". ")
         : "not heard of yet",
     },
   ];

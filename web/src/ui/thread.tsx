@@ -166,7 +166,7 @@ function hasOpenText(model: ThreadModel): boolean {
 
 function Head({ desk, model, maySteer }: { desk: Desk; model: ThreadModel; maySteer: boolean }) {
   const [menu, setMenu] = useState(false);
-  const others = (desk.status?.value.devices ?? []).filter((d) => d.connected && d.clientId !== desk.status?.value.you?.clientId);
+  const others = (desk.present.get(model.id) ?? []).filter((one) => one.clientId === undefined || one.clientId !== desk.status?.value.you?.clientId);
   const branch = model.thread.gitInfo?.branch;
   const tokens = model.tokens;
   return (
@@ -177,7 +177,7 @@ function Head({ desk, model, maySteer }: { desk: Desk; model: ThreadModel; maySt
         <span title={model.thread.cwd}>
           {baseName(model.thread.cwd)}{branch ? ` · ${branch}` : ""}
           {tokens && tokens.used * 10 > tokens.window ? ` · ${Math.round((100 * tokens.used) / tokens.window)} % of context` : ""}
-          {others.length > 0 ? ` · ${others.length === 1 ? others[0]!.displayName || "another device" : `${others.length} others`} here` : ""}
+          {others.length > 0 ? ` · ${others.length === 1 ? others[0]!.person || others[0]!.name || "somebody" : `${others.length} others`} here` : ""}
         </span>
       </div>
       <IconButton icon="more" label="More about this thread" onClick={() => setMenu(true)} />

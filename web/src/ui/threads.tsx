@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Desk } from "../client/desk";
 import type { Thread } from "../wire/codex";
-import { Empty, IconButton, Waiting } from "./bits";
+import { Empty, Exact, IconButton, Waiting } from "./bits";
 import { age, baseName, clock, title } from "./format";
 import { go, useDesk, useNow } from "./hooks";
 import { Icon, Mark } from "./icons";
@@ -57,6 +57,7 @@ export function Threads({ desk, current, onHosts }: {
         </label>
       )}
       <div class="scroll">
+        {desk.trustAsked !== undefined && <TrustQuestion desk={desk} path={desk.trustAsked} />}
         {desk.listKeptAt !== undefined && desk.client.state.phase !== "open" && (
           <p class="kept" role="status"><Icon name="clock" size={16} />From {clock(desk.listKeptAt)}, offline. What runs now, only the host knows.</p>
         )}
@@ -104,6 +105,23 @@ export function Threads({ desk, current, onHosts }: {
         )}
       </div>
     </div>
+  );
+}
+
+/** A repository's own rules count only in a folder that somebody trusted. */
+function TrustQuestion({ desk, path }: { desk: Desk; path: string }) {
+  return (
+    <section class="card trust" aria-label="Trust this folder?">
+      <header class="card-head"><Icon name="shield" size={18} /><h2 class="grow">Trust {baseName(path)}?</h2></header>
+      <div class="card-body">
+        <p>This folder brings rules of its own, in <code>.farhand</code>. They can make the host ask more or refuse, and count only if you trust the folder.</p>
+        <p class="where"><Icon name="folder" size={16} /><Exact text={path} /></p>
+        <div class="answers">
+          <button type="button" class="button" onClick={() => void desk.trust(path, false)}>No</button>
+          <button type="button" class="button primary" onClick={() => void desk.trust(path, true)}>Trust it</button>
+        </div>
+      </div>
+    </section>
   );
 }
 

@@ -204,13 +204,14 @@ export interface ElicitationParams extends ThreadRequestParams {
 export interface Decider {
   kind: "device" | "local" | "outside" | "agent";
   name: string;
+  person?: string;
   clientId?: string;
 }
 
 // --- the host's own ---------------------------------------------------------------------
 
 export interface FarhandStatus {
-  host: { name: string; version: string; hostId: string };
+  host: { name: string; version: string; hostId: string; cwd?: string; trust?: { state: string; asks?: boolean } };
   agent: {
     state: "starting" | "ready" | "down" | "loginRequired";
     version?: string;
@@ -218,13 +219,14 @@ export interface FarhandStatus {
     practice?: boolean;
     shared?: boolean;
     lastError?: string | null;
+    next?: string | null;
     ageMs?: number;
   };
-  relay?: { state: string; url?: string; lastError?: string | null; ageMs?: number };
+  relay?: { state: string; url?: string; lastError?: string | null; next?: string | null; ageMs?: number };
   devices?: DeviceStatus[];
   audit?: { idx: number; head: string; lastError?: string | null };
   controllers?: number;
-  you?: { role: string; capabilities: string[]; clientId?: string; displayName?: string };
+  you?: { role: string; capabilities: string[]; clientId?: string; displayName?: string; person?: string; threads?: string[] | null; until?: number | null };
 }
 
 export interface DeviceStatus {
@@ -233,6 +235,32 @@ export interface DeviceStatus {
   role?: string;
   connected?: boolean;
   lastSeenAt?: number | null;
+  person?: string;
+  until?: number | null;
+}
+
+/** Who is on a thread. */
+export interface Present {
+  kind: string;
+  name: string;
+  person?: string;
+  role?: string;
+  clientId?: string;
+}
+
+/** What somebody allowed for longer than once. */
+export interface KeptRule {
+  ruleId: string;
+  scope: "thread" | "restart" | "kept";
+  threadId?: string;
+  cwd?: string;
+  command?: string[];
+  whole?: boolean;
+  paths?: string[];
+  by?: Decider;
+  createdAt?: number;
+  uses?: number;
+  lastUsedAt?: number | null;
 }
 
 export interface Queued {
@@ -257,7 +285,7 @@ export interface DeviceRow {
   displayName?: string | null;
   platform?: string | null;
   lastSeenAt?: number | null;
-  farhand?: { connected?: boolean; role?: string };
+  farhand?: { connected?: boolean; role?: string; person?: string; threads?: string[] | null; until?: number | null; over?: boolean };
 }
 
 export interface Folder {
