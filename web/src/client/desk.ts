@@ -27,6 +27,7 @@ export interface Notice {
 }
 
 const LIST = 60;
+const TEXT = /[dD]elta$|patchUpdated$/;
 
 export class Desk {
   threads = new Map<string, Thread>();
@@ -51,6 +52,7 @@ export class Desk {
   /** What this device keeps; its trouble is told in the strip. */
   journal: Journal | undefined;
   private readonly listeners = new Set<() => void>();
+  private readonly textListeners = new Set<() => void>();
   private scheduled = false;
   private nextNotice = 1;
   private readonly stops: (() => void)[];
@@ -95,6 +97,7 @@ export class Desk {
   close(): void {
     for (const stop of this.stops) stop();
     this.listeners.clear();
+    this.textListeners.clear();
   }
 
   get open(): Map<string, ThreadModel> {
@@ -108,7 +111,17 @@ export class Desk {
     return () => this.listeners.delete(listener);
   }
 
-  /** Many deltas in one task make one redraw. */
+  /** Also when only the text of an open item grew, which nobody else needs to hear. */
+  subscribeText(listener: () => void): () => void {
+    const stop = this.subscribe(listener);
+    this.textListeners.add(listener);
+    return () => {
+      stop();
+      this.textListeners.delete(listener);
+    };
+  }
+
+  /** Many changes in one task make one redraw. */
   private changed(): void {
     if (this.scheduled) return;
     this.scheduled = true;
@@ -116,6 +129,10 @@ export class Desk {
       this.scheduled = false;
       for (const listener of [...this.listeners]) listener();
     });
+  }
+
+  private grew(): void {
+    for (const listener of this.textListeners) listener();
   }
 
   say(text: string, tone: Notice["tone"] = "info"): void {
@@ -450,7 +467,8 @@ export class Desk {
       if (model) this.outbox.seen(model);
     }
     if (method === "turn/completed" && model) this.history.keepWindow(model);
-    if (own || taken) this.changed();
+    if (taken && !own && TEXT.test(method)) this.grew();
+    else if (own || taken) this.changed();
   }
 
   private refused(_id: RpcId, error: RpcError): void {

@@ -10,7 +10,7 @@ import { onLink, takeLink } from "./boot";
 import { Archived } from "./archived";
 import { Devices } from "./devices";
 import { DiffView } from "./diff_view";
-import { go, type Route, useDesk, useRoute } from "./hooks";
+import { go, type Route, useDesk, useDesks, useRoute } from "./hooks";
 import { Icon, type IconName } from "./icons";
 import { Inbox } from "./inbox";
 import { Log } from "./log";
@@ -27,10 +27,18 @@ type Stage =
   | { at: "loading" }
   | { at: "taken" }
   | { at: "pairing"; link: string | undefined }
-  | { at: "desk"; desk: Desk }
+  | { at: "desk"; desk: Desk; desks: Desk[] }
   | { at: "broken"; sentence: string };
 
 const LAST = "farhand:last-host";
+
+function keepLast(id: string): void {
+  try {
+    localStorage.setItem(LAST, id);
+  } catch {
+    // No room: the first host is in view next time.
+  }
+}
 
 /** Browsers give cryptography only to pages from this machine or over https. */
 async function whatIsLacking(): Promise<string | undefined> {
@@ -48,15 +56,31 @@ async function whatIsLacking(): Promise<string | undefined> {
 export function App({ controller }: { controller: Controller }) {
   const [stage, setStage] = useState<Stage>({ at: "loading" });
   const lease = useRef<Lease | undefined>(undefined);
+  const desks = useRef(new Map<string, Desk>());
   const route = useRoute();
   /** There was a host once, and its keys are gone: the browser or a person cleared them. */
   const [cleared, setCleared] = useState(false);
 
   const sitDown = async (record: HostRecord | undefined) => {
     if (!record) return setStage({ at: "pairing", link: undefined });
-    localStorage.setItem(LAST, record.id);
-    setStage({ at: "desk", desk: new Desk(await controller.connect(record.id)) });
+    keepLast(record.id);
+    // Every host has a session, keys and a desk of its own; one of them is in view.
+    for (const { id, pairedAt } of await controller.hosts()) {
+      const known = desks.current.get(id);
+      if (known && known.client.host.pairedAt !== pairedAt) { // paired anew: other keys
+        known.close();
+        known.client.close();
+        desks.current.delete(id);
+      }
+      if (!desks.current.has(id)) desks.current.set(id, new Desk(await controller.connect(id)));
+    }
+    setStage({ at: "desk", desk: desks.current.get(record.id)!, desks: [...desks.current.values()] });
     void loadMarkdown();
+  };
+  const standUp = () => {
+    for (const desk of desks.current.values()) desk.close();
+    desks.current.clear();
+    controller.close();
   };
   const queue = useRef<AbortController | undefined>(undefined);
   /** Another tab speaks: this one says so, and takes over when that one is closed. */
@@ -76,11 +100,11 @@ export function App({ controller }: { controller: Controller }) {
   const lead = async (mine: Lease) => {
     lease.current = mine;
     mine.onLost(() => {
-      controller.close();
+      standUp();
       stepBack();
     });
     onLink((link) => {
-      controller.close();
+      standUp();
       setStage({ at: "pairing", link });
     });
     const link = takeLink();
@@ -116,16 +140,30 @@ export function App({ controller }: { controller: Controller }) {
         onPaired={(record) => { setCleared(false); go({ at: "threads" }, true); void sitDown(record); }}
       />
     );
-    default: return <AtDesk controller={controller} desk={stage.desk} route={route} onLeave={(record) => void sitDown(record)} />;
+    default: return (
+      <AtDesk
+        controller={controller} desk={stage.desk} desks={stage.desks} route={route} key={stage.desk.client.host.id}
+        onChange={(record) => void sitDown(record)}
+        onForget={async (desk) => {
+          desk.close();
+          desks.current.delete(desk.client.host.id);
+          await controller.forget(desk.client.host.id);
+          localStorage.removeItem(LAST);
+          go({ at: "threads" }, true);
+          await sitDown((await controller.hosts())[0]);
+        }}
+      />
+    );
   }
 }
 
-function AtDesk({ controller, desk, route, onLeave }: {
-  controller: Controller; desk: Desk; route: Route; onLeave: (record: HostRecord | undefined) => void;
+function AtDesk({ controller, desk, desks, route, onChange, onForget }: {
+  controller: Controller; desk: Desk; desks: Desk[]; route: Route;
+  onChange: (record: HostRecord) => void; onForget: (desk: Desk) => Promise<void>;
 }) {
   useEffect(() => {
     const wake = () => {
-      if (!document.hidden) desk.client.wake();
+      if (!document.hidden) for (const one of desks) one.client.wake();
     };
     addEventListener("online", wake);
     addEventListener("pageshow", wake);
@@ -135,32 +173,26 @@ function AtDesk({ controller, desk, route, onLeave }: {
       removeEventListener("pageshow", wake);
       document.removeEventListener("visibilitychange", wake);
     };
-  }, [desk]);
+  }, [desks]);
 
-  const [hosts, setHosts] = useState<HostRecord[]>([]);
+  const hosts = desks.map((one) => one.client.host);
   const [choosing, setChoosing] = useState(false);
-  useEffect(() => void controller.hosts().then(setHosts), [desk]);
-  /** Only the host in view is connected: the others wait in the store. */
   const change = (record: HostRecord) => {
     setChoosing(false);
     if (record.id === desk.client.host.id) return;
-    desk.close();
-    desk.client.close();
     go({ at: "threads" }, true);
-    onLeave(record);
+    onChange(record);
   };
-  const forget = async () => {
-    desk.close();
-    await controller.forget(desk.client.host.id);
-    localStorage.removeItem(LAST);
-    go({ at: "threads" }, true);
-    onLeave((await controller.hosts())[0]);
+  const look = (other: Desk, threadId: string) => {
+    if (other === desk) return go({ at: "thread", id: threadId });
+    onChange(other.client.host);
+    go({ at: "thread", id: threadId });
   };
   if (route.at === "pair") {
     return (
       <Pair
         controller={controller} link={undefined} onBack={() => go({ at: "settings" })}
-        onPaired={(record) => { desk.close(); desk.client.close(); go({ at: "threads" }, true); onLeave(record); }}
+        onPaired={(record) => { go({ at: "threads" }, true); onChange(record); }}
       />
     );
   }
@@ -170,27 +202,19 @@ function AtDesk({ controller, desk, route, onLeave }: {
       <nav class="side" aria-label="Threads">
         <Threads
           desk={desk} current={route.at === "thread" || route.at === "diff" ? route.id : undefined}
-          onHosts={hosts.length > 1 ? () => setChoosing(true) : undefined}
+          onHosts={() => setChoosing(true)}
         />
       </nav>
       <main class="main">
-        <Main desk={desk} route={route} hosts={hosts} onHosts={() => setChoosing(true)} onForget={() => void forget()} />
+        <Main desk={desk} desks={desks} route={route} hosts={hosts} onHosts={() => setChoosing(true)} onForget={() => void onForget(desk)} onLook={look} />
       </main>
-      <Tabs desk={desk} at={route.at} />
+      <Tabs desks={desks} at={route.at} />
       <Notices desk={desk} />
       {choosing && (
         <Sheet title="Hosts" onClose={() => setChoosing(false)}>
           <div class="folders" role="radiogroup" aria-label="Hosts">
-            {hosts.map((host) => (
-              <button
-                type="button" role="radio" class="folder" key={host.id}
-                aria-checked={host.id === desk.client.host.id} onClick={() => change(host)}
-              >
-                <Icon name="terminal" />
-                <span><b>{host.name}</b><small>{hostWords(desk, host)}</small></span>
-                <Icon name="check" size={18} />
-              </button>
-            ))}
+            {desks.map((one) => <HostChoice key={one.client.host.id} desk={one} here={one === desk} onChoose={() => change(one.client.host)} />)}
+            <a class="folder" href="#/pair" onClick={() => setChoosing(false)}><Icon name="plus" /><span><b>Pair with another host</b></span></a>
           </div>
         </Sheet>
       )}
@@ -198,12 +222,28 @@ function AtDesk({ controller, desk, route, onLeave }: {
   );
 }
 
+function HostChoice({ desk, here, onChoose }: { desk: Desk; here: boolean; onChoose: () => void }) {
+  useDesk(desk);
+  const { phase } = desk.client.state;
+  return (
+    <button type="button" role="radio" class="folder" aria-checked={here} onClick={onChoose}>
+      <i class={`dot ${phase === "open" ? "good" : phase === "waiting" || phase === "ended" ? "bad" : ""}`} />
+      <span><b>{desk.client.host.name}</b><small>{hostWords(desk)}</small></span>
+      <Icon name="check" size={18} />
+    </button>
+  );
+}
+
 /** The same truth as the strip, and no more than is known. */
-function hostWords(desk: Desk, host: HostRecord): string {
-  if (host.id !== desk.client.host.id) return "not connected while another host is in view";
+function hostWords(desk: Desk): string {
   const { phase, sentence } = desk.client.state;
-  if (phase === "open") return "connected";
-  return sentence ?? "being reached";
+  if (phase !== "open") return sentence ?? "being reached";
+  const agent = desk.status?.value.agent.state;
+  if (agent === "down" || agent === "loginRequired") return agent === "down" ? "connected; its agent is down" : "connected; its agent needs a login";
+  const running = [...desk.threads.values()].filter((thread) => thread.status.type === "active").length;
+  const waiting = desk.approvals.cards.size;
+  const words = [running > 0 ? `${running} running` : "", waiting > 0 ? `${waiting} waiting for you` : ""].filter(Boolean);
+  return words.length > 0 ? words.join(", ") : "connected, nothing runs";
 }
 
 const TABS: [Route["at"] & ("threads" | "inbox" | "devices" | "settings"), IconName, string][] = [
@@ -211,9 +251,10 @@ const TABS: [Route["at"] & ("threads" | "inbox" | "devices" | "settings"), IconN
 ];
 
 /** Where a thumb reaches; below the list where there is room for both. */
-function Tabs({ desk, at }: { desk: Desk; at: Route["at"] }) {
-  useDesk(desk);
-  const waiting = desk.approvals.cards.size;
+function Tabs({ desks, at }: { desks: Desk[]; at: Route["at"] }) {
+  useDesks(desks);
+  const waiting = desks.reduce((sum, desk) => sum + desk.approvals.cards.size, 0);
+  const alarm = desks.some((desk) => desk.log.alarm);
   return (
     <nav class="tabs" aria-label="Screens">
       {TABS.map(([to, icon, words]) => (
@@ -221,7 +262,7 @@ function Tabs({ desk, at }: { desk: Desk; at: Route["at"] }) {
           <span class="tab-icon">
             <Icon name={icon} size={22} />
             {to === "inbox" && waiting > 0 && <b class="badge">{waiting}</b>}
-            {to === "settings" && desk.log.alarm && <b class="badge bad">!</b>}
+            {to === "settings" && alarm && <b class="badge bad">!</b>}
           </span>
           {words}
           {to === "inbox" && waiting > 0 && <span class="unseen">, {waiting} waiting</span>}
@@ -231,8 +272,8 @@ function Tabs({ desk, at }: { desk: Desk; at: Route["at"] }) {
   );
 }
 
-function Main({ desk, route, hosts, onHosts, onForget }: {
-  desk: Desk; route: Route; hosts: HostRecord[]; onHosts: () => void; onForget: () => void;
+function Main({ desk, desks, route, hosts, onHosts, onForget, onLook }: {
+  desk: Desk; desks: Desk[]; route: Route; onLook: (desk: Desk, threadId: string) => void; hosts: HostRecord[]; onHosts: () => void; onForget: () => void;
 }) {
   useDesk(desk);
   const { phase, sentence, broken } = desk.client.state;
@@ -248,7 +289,7 @@ function Main({ desk, route, hosts, onHosts, onForget }: {
     case "thread": return <ThreadPane desk={desk} id={route.id} key={route.id} />;
     case "new": return <NewThread desk={desk} />;
     case "diff": return <DiffView desk={desk} threadId={route.id} itemId={route.item} key={route.item} />;
-    case "inbox": return <Inbox desk={desk} />;
+    case "inbox": return <Inbox desks={desks} onLook={onLook} />;
     case "devices": return <Devices desk={desk} />;
     case "settings": return <Settings desk={desk} hosts={hosts} onHosts={onHosts} onForget={onForget} />;
     case "rules": return <Rules desk={desk} />;

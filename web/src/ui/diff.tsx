@@ -4,10 +4,14 @@
 import { useMemo, useState } from "preact/hooks";
 import type { FileChange } from "../wire/codex";
 import { Exact } from "./bits";
-import { counts, type Line, linesOf } from "./diff_lines";
+import { CodeLine } from "./code_line";
+import { Kind, type Table } from "./diff_table";
+import { useTables } from "./diff_tables";
+import { languageOf } from "./highlight";
 import { Icon } from "./icons";
 
-export const SIGN = { add: "+", del: "−", same: " ", hunk: "" } as const;
+export const SIGN = [" ", "+", "−", "⋯"] as const;
+export const CLASS = ["same", "add", "del", "hunk"] as const;
 const KIND_WORD = { add: "new", delete: "deleted", update: "" } as const;
 const FOLDED = 60;
 const WINDOW = 400;
@@ -17,24 +21,26 @@ export function within(root: string, path: string): string {
   return root && path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
 }
 
-/** A line, with the words that changed in it set off. */
-export function Words({ line }: { line: Line }) {
-  const [from, to] = line.mark ?? [0, 0];
-  if (from >= to) return <Exact text={line.text} />;
+/** The number of a line in the text that it belongs to. */
+export function numberOf(table: Table, at: number): number | undefined {
+  if (table.kind[at] === Kind.HUNK) return undefined;
+  return table.kind[at] === Kind.DEL ? table.before[at] : table.after[at];
+}
+
+export function Counts({ added, removed }: { added: number; removed: number }) {
   return (
-    <>
-      <Exact text={line.text.slice(0, from)} /><b class="changed"><Exact text={line.text.slice(from, to)} /></b><Exact text={line.text.slice(to)} />
-    </>
+    <span class="counts">
+      {added > 0 && <span class="plus">+{added}</span>}
+      {removed > 0 && <span class="minus">−{removed}</span>}
+    </span>
   );
 }
 
 export function FileDiff({ change, root, open = true }: {
   change: FileChange; root: string; open?: boolean;
 }) {
-  const lines = useMemo(() => linesOf(change), [change]);
+  const table = useTables(useMemo(() => [change], [change]))?.[0];
   const [shown, setShown] = useState(open);
-  const [limit, setLimit] = useState(lines.length > FOLDED * 2 ? FOLDED : lines.length);
-  const { added, removed } = counts(lines);
   const path = within(root, change.path);
   const slash = path.lastIndexOf("/") + 1;
   return (
@@ -47,31 +53,37 @@ export function FileDiff({ change, root, open = true }: {
           {slash > 0 && <small><Exact text={path.slice(0, slash - 1)} /></small>}
         </span>
         {KIND_WORD[change.kind.type] && <span class="chip">{KIND_WORD[change.kind.type]}</span>}
-        <span class="counts">
-          {added > 0 && <span class="plus">+{added}</span>}
-          {removed > 0 && <span class="minus">−{removed}</span>}
-        </span>
+        {table && <Counts added={table.added} removed={table.removed} />}
       </button>
-      {shown && (
-        <div class="diff-body" tabIndex={0} role="group" aria-label="Lines">
-          <table>
-            <tbody>
-              {lines.slice(0, limit).map((line, at) => (
-                <tr class={line.kind} key={at}>
-                  <td class="num">{line.number ?? ""}</td>
-                  <td class="sign">{line.kind === "hunk" ? "⋯" : SIGN[line.kind]}</td>
-                  <td class="code"><Words line={line} /></td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {shown && limit < lines.length && (
+      {shown && (table ? <Lines table={table} path={change.path} /> : <p class="note">Reading a large change.</p>)}
+    </section>
+  );
+}
+
+function Lines({ table, path }: { table: Table; path: string }) {
+  const [limit, setLimit] = useState(table.lines > FOLDED * 2 ? FOLDED : table.lines);
+  const language = languageOf(path);
+  const shown = Math.min(limit, table.lines);
+  return (
+    <>
+      <div class="diff-body" tabIndex={0} role="group" aria-label="Lines">
+        <table>
+          <tbody>
+            {Array.from({ length: shown }, (_, at) => (
+              <tr class={CLASS[table.kind[at]!]} key={at}>
+                <td class="num">{numberOf(table, at) ?? ""}</td>
+                <td class="sign">{SIGN[table.kind[at]!]}</td>
+                <td class="code"><CodeLine table={table} at={at} language={language} /></td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {limit < table.lines && (
         <button type="button" class="more" onClick={() => setLimit(limit + WINDOW)}>
-          Show {Math.min(WINDOW, lines.length - limit)} more of {lines.length - limit} lines
+          Show {Math.min(WINDOW, table.lines - limit)} more of {table.lines - limit} lines
         </button>
       )}
-    </section>
+    </>
   );
 }

@@ -54,10 +54,19 @@ export function useRoute(): Route {
 
 /** Redraws when the desk changed, at most once a frame. */
 export function useDesk(desk: Desk): void {
+  useSource(desk, (listener) => desk.subscribe(listener));
+}
+
+/** Also while text grows: for who shows the text. */
+export function useDeskText(desk: Desk): void {
+  useSource(desk, (listener) => desk.subscribeText(listener));
+}
+
+function useSource(desk: Desk, subscribe: (listener: () => void) => () => void): void {
   const [, redraw] = useState(0);
   useEffect(() => {
     let frame = 0;
-    const stop = desk.subscribe(() => {
+    const stop = subscribe(() => {
       frame ||= requestAnimationFrame(() => {
         frame = 0;
         redraw((n) => n + 1);
@@ -69,6 +78,25 @@ export function useDesk(desk: Desk): void {
       cancelAnimationFrame(frame);
     };
   }, [desk]);
+}
+
+/** Redraws when any of them changed. */
+export function useDesks(desks: readonly Desk[]): void {
+  const [, redraw] = useState(0);
+  useEffect(() => {
+    let frame = 0;
+    const changed = () => {
+      frame ||= requestAnimationFrame(() => {
+        frame = 0;
+        redraw((n) => n + 1);
+      });
+    };
+    const stops = desks.map((desk) => desk.subscribe(changed));
+    return () => {
+      for (const stop of stops) stop();
+      cancelAnimationFrame(frame);
+    };
+  }, [desks]);
 }
 
 /** The time, anew every `everyMs` while the page can be seen. */
@@ -130,7 +158,7 @@ export function useStickToEnd(dependency: unknown) {
   useLayoutEffect(() => {
     const box = ref.current;
     if (box && stuck.current) box.scrollTop = box.scrollHeight;
-  }, [dependency]);
+  }, [dependency]); // what merely grows is followed by the observer, without a second layout
   const toEnd = () => {
     stuck.current = true;
     ref.current?.scrollTo({ top: ref.current.scrollHeight, behavior: "smooth" });

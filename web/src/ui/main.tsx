@@ -11,6 +11,7 @@ import "./style/frame.css";
 import "./style/pair.css";
 import "./style/items.css";
 import "./style/dock.css";
+import "./style/diff.css";
 import "./style/way.css";
 
 apply();

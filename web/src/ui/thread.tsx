@@ -10,7 +10,7 @@ import { Empty, IconButton, Waiting } from "./bits";
 import { Composer } from "./composer";
 import type { Asks } from "./decision";
 import { baseName, clock, duration, title } from "./format";
-import { go, useDesk, useStickToEnd } from "./hooks";
+import { go, useDeskText, useStickToEnd } from "./hooks";
 import { ActLine, Sending, Starting } from "./outgoing";
 import { readMark, setReadMark } from "./read_mark";
 import { Icon } from "./icons";
@@ -36,7 +36,7 @@ export function ThreadPane({ desk, id }: { desk: Desk; id: string }) {
 }
 
 function OpenThread({ desk, id }: { desk: Desk; id: string }) {
-  useDesk(desk);
+  useDeskText(desk);
   const model = useModel(desk, id);
   if (!model) return <div class="pane"><Waiting what="Opening the thread." /></div>;
   return <ThreadView desk={desk} model={model} key={id} />;
@@ -50,8 +50,7 @@ function ThreadView({ desk, model }: { desk: Desk; model: ThreadModel }) {
     return [card.itemId, decided && decided.progress !== "refused" ? "signed" : "you"];
   }));
   const outgoing = desk.outbox.of(model.id);
-  const last = model.entries.at(-1);
-  const grown = `${model.entries.length}/${last?.revision}/${outgoing.length}/${requests.length}`;
+  const grown = `${model.entries.length}/${outgoing.length}/${requests.length}`;
   const { ref, away, toEnd } = useStickToEnd(grown);
   const rights = rightsOf(desk);
   const acts = desk.acts.of(model.id);
@@ -189,7 +188,9 @@ function Head({ desk, model, maySteer }: { desk: Desk; model: ThreadModel; maySt
 function Older({ desk, model, box }: { desk: Desk; model: ThreadModel; box: Box }) {
   if (model.older === null) return null;
   if (model.older === undefined) {
-    return model.keptAt === undefined ? <Waiting what="Reading the history from the host." /> : null;
+    if (model.keptAt !== undefined) return null;
+    return desk.client.state.phase === "open" ? <Waiting what="Reading the history from the host." />
+      : <p class="kept"><Icon name="clock" size={16} />Not read on this device yet: the history comes when the host is reached.</p>;
   }
   return <More words="Show earlier" load={() => desk.reader.loadOlder(model)} box={box} key={model.older} />;
 }

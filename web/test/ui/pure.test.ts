@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { spans } from "../../src/ui/ansi";
-import { counts, linesOf } from "../../src/ui/diff_lines";
-import { between } from "../../src/ui/diff_lines";
+import { piecesOf } from "../../src/ui/code_line";
+import { Kind, lineText, NONE, pairsOf, tableOf } from "../../src/ui/diff_table";
+import { commentOn } from "../../src/ui/diff_view";
+import { between } from "../../src/ui/diff_words";
+import { languageOf, lex, type Token } from "../../src/ui/highlight";
 import { age, duration, plainCommand, shortPath, visible } from "../../src/ui/format";
 import { hashOf, parseRoute } from "../../src/ui/hooks";
 import { blocks } from "../../src/ui/markdown";
@@ -46,17 +49,80 @@ describe("what a person decides on", () => {
 });
 
 describe("diffs", () => {
+  const update = (diff: string, path = "a") => tableOf({ path, kind: { type: "update" }, diff });
+  const all = (t: ReturnType<typeof tableOf>) => Array.from({ length: t.lines }, (_, at) => at);
+
   test("hunks are numbered by their sides", () => {
-    const lines = linesOf({ path: "a", kind: { type: "update" }, diff: "@@ -5,3 +5,3 @@ fn\n a\n-b\n+c\n d\n\\ No newline at end of file\n" });
-    expect(lines.map((l) => [l.kind, l.number])).toEqual([
-      ["hunk", undefined], ["same", 5], ["del", 6], ["add", 6], ["same", 7],
+    const t = update("@@ -5,3 +5,3 @@ fn\n a\n-b\n+c\n d\n\\ No newline at end of file\n");
+    expect(all(t).map((at) => [t.kind[at], t.before[at], t.after[at], lineText(t, at)])).toEqual([
+      [Kind.HUNK, 5, 5, "fn"], [Kind.SAME, 5, 5, "a"], [Kind.DEL, 6, 6, "b"], [Kind.ADD, 7, 6, "c"], [Kind.SAME, 7, 7, "d"],
     ]);
-    expect(counts(lines)).toEqual({ added: 1, removed: 1 });
+    expect([t.added, t.removed]).toEqual([1, 1]);
   });
 
   test("a new and a deleted file are whole texts, not hunks", () => {
-    expect(linesOf({ path: "a", kind: { type: "add" }, diff: "+x\ny\n" }).map((l) => l.text)).toEqual(["+x", "y"]);
-    expect(linesOf({ path: "a", kind: { type: "delete" }, diff: "x\n" })[0]!.kind).toBe("del");
+    const t = tableOf({ path: "a", kind: { type: "add" }, diff: "+x\ny\n" });
+    expect(all(t).map((at) => lineText(t, at))).toEqual(["+x", "y"]);
+    expect(tableOf({ path: "a", kind: { type: "delete" }, diff: "x\n" }).kind[0]).toBe(Kind.DEL);
+  });
+
+  test("side by side, what has no partner stands alone", () => {
+    const { left, right } = pairsOf(update("@@ -1,2 +1,3 @@\n a\n-b\n+c\n+d\n e\n"));
+    expect([...left]).toEqual([0, 1, 2, NONE, 5]);
+    expect([...right]).toEqual([0, 1, 3, 4, 5]);
+  });
+
+  test("a hundred thousand lines are read before somebody puts the phone away", () => {
+    const diff = `@@ -1,100000 +1,100000 @@\n${Array.from({ length: 50_000 }, (_, n) => `-const a${n} = ${n};\n+const a${n} = ${n + 1};\n`).join("")}`;
+    const began = performance.now();
+    expect(update(diff, "a.ts").lines).toBe(100_001);
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+
+  test("a comment says where it belongs, in words", () => {
+    expect(commentOn("src/a.ts", 7, false, "  let `a` = 1;", "use const")).toBe("src/a.ts, line 7 (`let 'a' = 1;`): use const");
+    expect(commentOn("src/a.ts", 7, true, "", "why?")).toBe("src/a.ts, removed line 7: why?");
+  });
+});
+
+describe("colours for code", () => {
+  const toned = (path: string, line: string, begins = 0): [string, string][] => {
+    const out: Token[] = [];
+    lex(line, languageOf(path)!, begins, out);
+    return out.filter(({ tone }) => tone).map(({ from, to, tone }) => [tone, line.slice(from, to)]);
+  };
+
+  test("of the common families", () => {
+    expect(toned("a.ts", 'const x = "a // b"; // c')).toEqual([["k", "const"], ["s", '"a // b"'], ["c", "// c"]]);
+    expect(toned("a.py", "def f(): return 12 # x")).toEqual([["k", "def"], ["k", "return"], ["n", "12"], ["c", "# x"]]);
+    expect(toned("x.sh", 'echo "a#b" $#')).toEqual([["s", '"a#b"']]);
+    expect(languageOf("notes.txt")).toBeUndefined();
+  });
+
+  test("comments and strings go on over lines", () => {
+    const c = languageOf("a.c")!;
+    expect(lex("int a; /* b", c, 0)).toBe(1);
+    expect(toned("a.c", "c */ int d;", 1)).toEqual([["c", "c */"], ["k", "int"]]);
+    const ts = languageOf("a.ts")!;
+    const open = lex("const a = `b", ts, 0);
+    expect(open).toBeGreaterThan(1);
+    expect(lex("c` + d", ts, open)).toBe(0);
+  });
+
+  test("a line of a million columns ends at once", () => {
+    const began = performance.now();
+    lex("a".repeat(1e6), languageOf("a.ts")!, 0, []);
+    lex("(".repeat(1e6), languageOf("a.ts")!, 0, []);
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
+
+  test("pieces cover the text, once, in order", () => {
+    const text = "let a = 10;";
+    const tokens: Token[] = [];
+    lex(text, languageOf("a.ts")!, 0, tokens);
+    const pieces = piecesOf(text, tokens, 8, 10);
+    expect(pieces.map((piece) => piece.text).join("")).toBe(text);
+    expect(pieces.filter((piece) => piece.changed).map((piece) => piece.text)).toEqual(["10"]);
   });
 });
 
@@ -102,7 +168,7 @@ test("the words that changed in a line, and none where the lines are hardly alik
 });
 
 test("a removed line is compared with the added one in its place", () => {
-  const lines = linesOf({ path: "a", kind: { type: "update" }, diff: "@@ -1,2 +1,2 @@\n-let a = 1;\n-let b = 2;\n+let a = 10;\n+let b = 2;\n" });
-  const marked = lines.map((line) => (line.mark ? line.text.slice(...line.mark) : ""));
+  const t = tableOf({ path: "a", kind: { type: "update" }, diff: "@@ -1,2 +1,2 @@\n-let a = 1;\n-let b = 2;\n+let a = 10;\n+let b = 2;\n" });
+  const marked = Array.from({ length: t.lines }, (_, at) => lineText(t, at).slice(t.markFrom[at], t.markTo[at]));
   expect(marked).toEqual(["", "1", "", "10", ""]);
 });
