@@ -31,6 +31,7 @@ type Stage =
   | { at: "broken"; sentence: string };
 
 const LAST = "farhand:last-host";
+const WIDE = matchMedia("(min-width: 760px)");
 
 function keepLast(id: string): void {
   try {
@@ -176,6 +177,8 @@ function AtDesk({ controller, desk, desks, route, onChange, onForget }: {
   }, [desks]);
 
   const hosts = desks.map((one) => one.client.host);
+  /** On a phone the list is all that there is to see. */
+  const alone = route.at === "threads" && !WIDE.matches;
   const [choosing, setChoosing] = useState(false);
   const change = (record: HostRecord) => {
     setChoosing(false);
@@ -199,12 +202,12 @@ function AtDesk({ controller, desk, desks, route, onChange, onForget }: {
   return (
     <div class={`frame at-${route.at}`}>
       <Strip desk={desk} />
-      <nav class="side" aria-label="Threads">
+      <div class="side" role={alone ? "main" : "navigation"} aria-label="Threads">
         <Threads
           desk={desk} current={route.at === "thread" || route.at === "diff" ? route.id : undefined}
           onHosts={() => setChoosing(true)}
         />
-      </nav>
+      </div>
       <main class="main">
         <Main desk={desk} desks={desks} route={route} hosts={hosts} onHosts={() => setChoosing(true)} onForget={() => void onForget(desk)} onLook={look} />
       </main>

@@ -44,7 +44,7 @@ export function FileDiff({ change, root, open = true }: {
   const path = within(root, change.path);
   const slash = path.lastIndexOf("/") + 1;
   return (
-    <section class="diff" aria-label={`Change of ${change.path}`}>
+    <div class="diff" role="group" aria-label={`Change of ${change.path}`}>
       <button type="button" class="diff-head" aria-expanded={shown} onClick={() => setShown(!shown)}>
         <Icon name="file" size={18} />
         <span class="diff-path" title={change.path}>
@@ -56,7 +56,7 @@ export function FileDiff({ change, root, open = true }: {
         {table && <Counts added={table.added} removed={table.removed} />}
       </button>
       {shown && (table ? <Lines table={table} path={change.path} /> : <p class="note">Reading a large change.</p>)}
-    </section>
+    </div>
   );
 }
 

@@ -3,7 +3,8 @@
 // next and previous change by button or n and p; a line that is chosen can be commented,
 // and the comment goes to the agent.
 
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { memo } from "preact/compat";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Desk } from "../client/desk";
 import type { FileChange, Patch } from "../wire/codex";
 import { Empty, Exact, IconButton, Sheet, Waiting } from "./bits";
@@ -12,7 +13,7 @@ import { CLASS, Counts, numberOf, SIGN, within } from "./diff";
 import { Kind, lineText, NONE, pairsOf, type Table } from "./diff_table";
 import { useTables } from "./diff_tables";
 import { go, useDesk } from "./hooks";
-import { languageOf } from "./highlight";
+import { type Language, languageOf } from "./highlight";
 import { Icon } from "./icons";
 import { rightsOf } from "./rights";
 
@@ -134,17 +135,12 @@ function Window({ changes, tables, root, split, jump, onComment }: {
     const next = changeFrom(rows, tables, Math.round(area.scrollTop / ROW) + way, way);
     if (next !== undefined) area.scrollTop = Math.max(0, next * ROW - ROW);
   };
-  const side = (file: number, at: number, half: string) => {
-    if (at === NONE) return <div class={`diff-half none ${half}`} />;
-    const table = tables[file]!;
-    const mine = chosen?.file === file && chosen.line === at;
-    return (
-      <div class={`diff-half ${CLASS[table.kind[at]!]} ${half} ${mine ? "chosen" : ""}`} onClick={() => setChosen(mine ? undefined : { file, line: at })}>
-        <span class="num">{numberOf(table, at) ?? ""}</span><span class="sign">{SIGN[table.kind[at]!]}</span>
-        <span class="code"><CodeLine table={table} at={at} language={languages[file]} /></span>
-      </div>
-    );
-  };
+  const choose = useCallback((file: number, line: number) => {
+    setChosen((old) => (old?.file === file && old.line === line ? undefined : { file, line }));
+  }, []);
+  const side = (file: number, at: number, half: string) => (at === NONE
+    ? <div class={`diff-half none ${half}`} />
+    : <Half table={tables[file]!} file={file} at={at} half={half} language={languages[file]} chosen={chosen?.file === file && chosen.line === at} onChoose={choose} />);
   const seen = Array.from({ length: Math.max(0, Math.min(count, rows.count - first)) }, (_, n) => first + n);
   return (
     <>
@@ -187,6 +183,19 @@ function Window({ changes, tables, root, split, jump, onComment }: {
     </>
   );
 }
+
+/** Drawn once: a scroll draws only the lines that come into sight. */
+const Half = memo(function Half({ table, file, at, half, language, chosen, onChoose }: {
+  table: Table; file: number; at: number; half: string; language: Language | undefined; chosen: boolean;
+  onChoose: (file: number, line: number) => void;
+}) {
+  return (
+    <div class={`diff-half ${CLASS[table.kind[at]!]} ${half} ${chosen ? "chosen" : ""}`} onClick={() => onChoose(file, at)}>
+      <span class="num">{numberOf(table, at) ?? ""}</span><span class="sign">{SIGN[table.kind[at]!]}</span>
+      <span class="code"><CodeLine table={table} at={at} language={language} /></span>
+    </div>
+  );
+});
 
 /** Set here, not as an attribute: the content policy knows no inline style. */
 function size(all: HTMLElement, rows: number, columns: number): void {
