@@ -57,6 +57,24 @@ describe("farhand attach", () => {
     tui.keep("attach-resumed");
   });
 
+  test("reads a history of many pages back to its first words", async ({ scene }) => {
+    const host = await Host.ready(scene);
+    const owner = await host.owner;
+    const threadId = await startThread(owner);
+    await say(owner, threadId, "say the very first words");
+    await turnEnds(owner, threadId);
+    for (let i = 0; i < 4; i++) { // a page holds 64 KiB
+      const from = owner.mark;
+      await say(owner, threadId, "long 4000");
+      await turnEnds(owner, threadId, from);
+    }
+    const env = await host.joinFrom();
+    const tui = new Terminal(scene, "tui", `${FARHAND} attach -- resume ${threadId}`, { env });
+    await tui.shows(/far hand reaches/);
+    await tui.turnsTo("PPage", /the very first words/);
+    tui.keep("attach-first-words");
+  });
+
   test("twice, and a script beside them, share one session", async ({ scene }) => {
     const host = await Host.ready(scene);
     const env = await host.joinFrom();

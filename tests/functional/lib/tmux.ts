@@ -57,6 +57,15 @@ export class Terminal {
     this.key("Enter");
   }
 
+  /** Press a key again and again until the screen matches: there is more to scroll than is drawn. */
+  async turnsTo(key: string, pattern: RegExp, ms = 60_000): Promise<void> {
+    for (const end = Date.now() + ms; !pattern.test(this.screen); ) {
+      if (Date.now() > end) throw new Error(`${this.name}: ${pattern} does not come:\n${this.screen}`);
+      this.key(key);
+      await new Promise((tick) => setTimeout(tick, 50)); // until it has drawn
+    }
+  }
+
   /** Wait until the screen matches; tmux tells of no change, so it is looked at again and again. */
   async shows(pattern: RegExp, within = 45_000): Promise<RegExpMatchArray> {
     const deadline = Date.now() + within;
