@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "host/inside.h"
+#include "host/surroundings.h"
 #include "wire/toml.h"
 
 #define RULEBOOK_FILE_MAX  TOML_MAX
@@ -292,6 +294,23 @@ const struct profile *rulebook_profile(const struct rulebook *book, struct bytes
     return found != NULL ? found : &strictest;
 }
 
+/* git reads the folder itself; that costs, so only where it is named. */
+static const char *find_unsafe(const struct hub_question *q, const char *root)
+{
+    const struct bytes command = q->asked->command;
+    const char *why =
+        is_too_wide(root)
+            ? "the workspace is the home folder, or more"
+            : surroundings_of_programs((const char *const *)environ, root);
+    if (why == NULL && q->asked->n_argv == 0 && command.len != 0 &&
+        memmem(command.at, command.len, "git", 3) == NULL) {
+        return NULL;
+    }
+    return why != NULL || q->asked->kind != APPROVAL_COMMAND
+               ? why
+               : surroundings_of_git(root);
+}
+
 static void make_ask(const struct rulebook *book, const struct hub_question *q,
                      struct places *at, struct policy_ask *out)
 {
@@ -304,7 +323,8 @@ static void make_ask(const struct rulebook *book, const struct hub_question *q,
         .cwd = at->cwd,
         .roots = at->roots,
         .moment = rulebook_moment(),
-        .leaves_sandbox = (q->asked->asked & ASKS_MORE) != 0 || is_too_wide(at->root),
+        .leaves_sandbox = (q->asked->asked & ASKS_MORE) != 0,
+        .unsafe = find_unsafe(q, at->root),
         .inside = inside_roots,
         .real = rulebook_real,
         .user = at->roots,

@@ -136,6 +136,8 @@ static void judge_by_profile(struct judge *j, const struct shell_word *words,
         why = (how & WRAPPED_STRONGER) != 0
                   ? "it runs with other rights, or elsewhere"
                   : "it runs with words that are not known yet";
+    } else if (j->ask->unsafe != NULL) {
+        why = j->ask->unsafe;
     } else if (j->ask->leaves_sandbox) {
         why = "it would run outside the sandbox";
     } else if (reading_runs(j->ask->policy) &&
@@ -236,6 +238,9 @@ static void judge_words(struct judge *j, const struct shell_word *words, uint32_
     }
     if (allows != NULL) {
         j->place.lost = j->place.lost || name == NULL || moves(name);
+        if (j->ask->unsafe != NULL) { // the rule means another program, perhaps
+            say_ask(j, j->ask->unsafe, words[0].text);
+        }
         say_rule(j, allows, words[0].text);
     } else if (n_inner < 0 && !sandboxed_runs(j->ask)) {
         say_ask(j, why, words[0].text);

@@ -50,6 +50,7 @@ struct policy_ask {
     const char *cwd;          // absolute; where the command would run
     const char *const *roots; // the workspace; NULL-terminated, absolute, without links
     struct rule_moment moment;
+    const char *unsafe;  // why nothing runs by itself here; NULL: it may
     bool leaves_sandbox; // the engine asks to run it outside
     bool (*inside)(void *user, const char *path, bool pattern); // reader.h
     /* Where a path leads, links followed; false: nowhere. NULL: the text decides. */
