@@ -54,11 +54,13 @@ screens: ## every screen, size and colour into build/screens, and checks on each
 	@tools/web.sh build
 	@$(ENV) tools/page.sh screens
 
-chaos: ## kill -9 anything at any moment, CHAOS_ROUNDS (100) times; prints what it did
+chaos: ## kill, cut, slow and reload anything, CHAOS_ROUNDS (100); prints what it did
 	@tools/deps.sh build run test
 	@tools/build.sh asan
 	@tools/web.sh build
-	@FARHAND_CHAOS=$(CHAOS_ROUNDS) $(ENV) node tools/vitest.mjs functional chaos
+	@rm -rf build/chaos
+	@FARHAND_CHAOS=$(CHAOS_ROUNDS) $(ENV) node tools/vitest.mjs functional chaos; status=$$?; \
+		cat build/chaos/*.txt; exit $$status
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60) each
 	@tools/deps.sh build lint
