@@ -21,6 +21,16 @@ const char *sandbox_policy_mode(enum sandbox_mode mode)
     return mode_names[mode];
 }
 
+enum err sandbox_policy_mark(struct env_list *l, enum sandbox_mode mode)
+{
+    const enum err e = env_list_put(l, "FARHAND_SANDBOX", mode_names[mode]);
+    /* .git stays read-only: git need not try to lock its index only to look at it. */
+    return e != OK || mode == SANDBOX_FULL_ACCESS ||
+                   env_list_get(l, "GIT_OPTIONAL_LOCKS") != NULL
+               ? e
+               : env_list_put(l, "GIT_OPTIONAL_LOCKS", "0");
+}
+
 void sandbox_policy_init(struct sandbox_policy *p)
 {
     memset(p, 0, sizeof(*p));

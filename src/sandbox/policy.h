@@ -58,4 +58,7 @@ NODISCARD enum err sandbox_policy_set(struct sandbox_policy *p, const char *key,
 
 const char *sandbox_policy_mode(enum sandbox_mode mode);
 
+/* What every command in a sandbox is told. */
+NODISCARD enum err sandbox_policy_mark(struct env_list *l, enum sandbox_mode mode);
+
 #endif

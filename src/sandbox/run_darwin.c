@@ -167,8 +167,7 @@ static enum err prepare(struct run *r, struct plan *p, struct env_list *env,
         e = e == OK ? env_list_put(env, "TMPDIR", r->scratch) : e;
         e = e == OK ? seatbelt_profile(p, profile) : e;
     }
-    return e == OK ? env_list_put(env, "FARHAND_SANDBOX", sandbox_policy_mode(p->mode))
-                   : e;
+    return e == OK ? sandbox_policy_mark(env, p->mode) : e;
 }
 
 enum err sandbox_run(struct plan *p, struct env_list *env, char *const *argv,

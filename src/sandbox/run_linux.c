@@ -340,7 +340,7 @@ static enum err prepare(struct run *r, struct diag *diag)
                                r->scratch[0] == '\0' ? "/tmp" : r->scratch);
     }
     if (e == OK) {
-        e = env_list_put(r->env, "FARHAND_SANDBOX", sandbox_policy_mode(r->plan->mode));
+        e = sandbox_policy_mark(r->env, r->plan->mode);
     }
     if (e != OK || outputs_init(&r->outputs, r->plan->output_max) != OK ||
         !block_signals(r)) {

@@ -10,6 +10,8 @@
 #ifndef SANDBOX_WATCH_H
 #define SANDBOX_WATCH_H
 
+#include <limits.h>
+
 #include "sandbox/denial.h"
 
 struct watch {
@@ -17,6 +19,8 @@ struct watch {
     const struct plan *plan;
     struct denial_log *log;
     bool may_ns; // the filter's kind: owner calls are looked at, not refused
+    bool root_known;
+    char root[PATH_MAX]; // of the command, as /proc tells its folders; "": ours
 };
 
 void watch_begin(struct watch *w);

@@ -75,10 +75,34 @@ static bool read_link(pid_t pid, const char *what, int fd, char out[PATH_MAX])
 
 /* ---- one path of one call ------------------------------------------------------------------- */
 
-static bool folder_of(pid_t pid, int arg, const uint64_t args[6], char out[PATH_MAX])
+/* In a chroot the folders of other mounts are told from the machine's root: that of the
+ * command is told so, too. None can change it later. */
+static void from_its_root(struct watch *w, pid_t pid, char path[PATH_MAX])
 {
-    const int fd = arg < 0 ? AT_FDCWD : (int)args[arg];
-    return read_link(pid, "cwd", fd == AT_FDCWD ? -1 : fd, out);
+    if (!w->root_known) {
+        w->root_known = true;
+        if (!read_link(pid, "root", -1, w->root) || strcmp(w->root, "/") == 0) {
+            w->root[0] = '\0';
+        }
+    }
+    const size_t len = strlen(w->root);
+    if (len > 0 && path_is_below(path, w->root)) {
+        memmove(path, path + len, strlen(path + len) + 1);
+        if (path[0] == '\0') {
+            memcpy(path, "/", 2);
+        }
+    }
+}
+
+static bool folder_of(struct watch *w, const struct seccomp_notif *req, int arg,
+                      char out[PATH_MAX])
+{
+    const int fd = arg < 0 ? AT_FDCWD : (int)req->data.args[arg];
+    if (!read_link((pid_t)req->pid, "cwd", fd == AT_FDCWD ? -1 : fd, out)) {
+        return false;
+    }
+    from_its_root(w, (pid_t)req->pid, out);
+    return true;
 }
 
 /* The folder above may be reached through links; its real name is what the plan knows. */
@@ -108,20 +132,19 @@ static void without_links(char path[PATH_MAX])
     }
 }
 
-static bool full_path(const struct seccomp_notif *req, int folder, int arg,
-                      char out[PATH_MAX])
+static bool full_path(struct watch *w, const struct seccomp_notif *req, int folder,
+                      int arg, char out[PATH_MAX])
 {
     char text[PATH_MAX];
     char base[PATH_MAX] = "/";
     const pid_t pid = (pid_t)req->pid;
     if (arg == FILTER_SELF) {
-        return folder_of(pid, folder, (const uint64_t *)req->data.args, out);
+        return folder_of(w, req, folder, out);
     }
     if (!read_string(pid, req->data.args[arg], text)) {
         return false;
     }
-    if (text[0] != '/' &&
-        !folder_of(pid, folder, (const uint64_t *)req->data.args, base)) {
+    if (text[0] != '/' && !folder_of(w, req, folder, base)) {
         return false;
     }
     if (denial_path(base, text, out, PATH_MAX) != OK) {
@@ -133,7 +156,7 @@ static bool full_path(const struct seccomp_notif *req, int folder, int arg,
 
 /* A descriptor opened again by its name: what it leads to counts. One of the standard ones
  * was handed in, and a pipe has no place: both are nothing to judge. */
-static bool is_worth_judging(pid_t pid, char path[PATH_MAX])
+static bool is_worth_judging(struct watch *w, pid_t pid, char path[PATH_MAX])
 {
     static const char *const standard[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
     uint64_t fd = 0;
@@ -151,7 +174,11 @@ static bool is_worth_judging(pid_t pid, char path[PATH_MAX])
     if (number == NULL || u64_parse(bytes_from_str(number), INT_MAX, &fd) != OK) {
         return true;
     }
-    return fd >= STANDARD_FDS && read_link(pid, "", (int)fd, path);
+    if (fd < STANDARD_FDS || !read_link(pid, "", (int)fd, path)) {
+        return false;
+    }
+    from_its_root(w, pid, path);
+    return true;
 }
 
 /* Whoever asked is still there: what was read was its own, not a stranger's with its pid. */
@@ -181,8 +208,8 @@ static void look(struct watch *w, const struct seccomp_notif *req,
     char path[PATH_MAX];
     for (size_t i = 0; i < 4; i += 2) {
         if (call->args[i] == FILTER_NONE ||
-            !full_path(req, call->args[i], call->args[i + 1], path) ||
-            !is_worth_judging((pid_t)req->pid, path)) {
+            !full_path(w, req, call->args[i], call->args[i + 1], path) ||
+            !is_worth_judging(w, (pid_t)req->pid, path)) {
             continue;
         }
         const char *why = denial_judge(w->plan, path);
@@ -198,7 +225,7 @@ static void note_refused(struct watch *w, const struct seccomp_notif *req,
     char what[PATH_MAX] = "";
     const char *why = "no sandboxed command may";
     if (call->class == FILTER_META &&
-        full_path(req, call->args[0], call->args[1], what)) {
+        full_path(w, req, call->args[0], call->args[1], what)) {
         why = "cannot be held without a namespace";
     } else if (call->class == FILTER_NET || strcmp(call->name, "sendto") == 0) {
         why = w->plan->network ? "no such sockets in a sandbox"

@@ -28,6 +28,7 @@ static size_t n_rows;
 static char folder[PATH_MAX];
 static char said[PATH_MAX + 8];
 static bool has_mounts;
+static bool has_users; // namespaces of users
 static struct sandbox_kernel kernel;
 
 /* ---- the table ------------------------------------------------------------------------- */
@@ -115,6 +116,7 @@ static void row(void **state)
     struct buf text;
     const char *got = "";
     if ((strncmp(r->name, "ns-", 3) == 0 && !(has_mounts && kernel.namespaces)) ||
+        (strncmp(r->name, "ns-user-", 8) == 0 && !has_users) ||
         (strstr(r->script, "workspace-write") != NULL && !kernel.namespaces)) {
         print_message("ends: NOT PROVED HERE: %s (%s)\n", r->name,
                       kernel.namespaces ? "no mounts of one's own" : kernel.why_not);
@@ -179,6 +181,7 @@ int main(int argc, char **argv)
     (void)unsetenv("FARHAND_HOME");
     sandbox_probe(&kernel);
     find_mounts("NS", "unshare -Urm");
+    has_users = has_mounts;
     find_mounts("NS", "unshare -m");
     for (size_t i = 0; i < n_rows; i++) {
         if (argc < 6 || strstr(rows[i].name, argv[5]) != NULL) {
