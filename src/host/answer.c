@@ -2,6 +2,7 @@
 
 #include "host/config.h"
 #include "host/handle.h"
+#include "host/pager.h"
 #include "host/recover.h"
 #include "host/request.h"
 #include "host/scope.h"
@@ -111,6 +112,14 @@ bool answer_apply(struct upcall *u, const struct jsonrpc *rpc)
         (rpc->kind == JSONRPC_RESPONSE || !window_is_first(u->window))) {
         return !answer_window(u,
                               rpc->kind == JSONRPC_RESPONSE ? rpc->result : BYTES_NONE);
+    }
+    if (u->pager != NULL &&
+        (rpc->kind == JSONRPC_RESPONSE || pager_has_some(u->pager))) {
+        const enum paged paged =
+            answer_page(u, rpc->kind == JSONRPC_RESPONSE ? rpc->result : BYTES_NONE);
+        if (paged != PAGED_NOT) {
+            return paged == PAGED_WHOLE;
+        }
     }
     if (rpc->kind == JSONRPC_ERROR) {
         if (u->own == OWN_NONE) {

@@ -31,6 +31,9 @@ void answer_thread(struct upcall *u, struct bytes result, struct thread *t);
 void answer_join_end(struct upcall *u);
 /* A thread with its turns, a page of them at a time. True: the call lives on. */
 bool answer_window(struct upcall *u, struct bytes result);
+/* The same of a page of entries. */
+enum paged { PAGED_NOT, PAGED_WHOLE, PAGED_MORE };
+enum paged answer_page(struct upcall *u, struct bytes result);
 
 /* ---- answer_own.c ---------------------------------------------------------------- */
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "host/guard.h"
+#include "host/pager.h"
 #include "host/presence.h"
 #include "host/thread.h"
 #include "host/window.h"
@@ -194,4 +195,19 @@ bool answer_window(struct upcall *u, struct bytes result)
     }
     blob_unref(whole);
     return false;
+}
+
+enum paged answer_page(struct upcall *u, struct bytes result)
+{
+    struct blob *page = NULL;
+    if (!pager_answer(u, result, &page)) {
+        upcall_again(u, 0);
+        return PAGED_MORE;
+    }
+    if (page == NULL) {
+        return PAGED_NOT; // as it came
+    }
+    answer_send(u, blob_bytes(page));
+    blob_unref(page);
+    return PAGED_WHOLE;
 }

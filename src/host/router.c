@@ -7,6 +7,7 @@
 #include "host/command.h"
 #include "host/guard.h"
 #include "host/handle.h"
+#include "host/pager.h"
 #include "host/presence.h"
 #include "host/request.h"
 #include "host/scope.h"
@@ -124,6 +125,7 @@ static struct upcall *make_call(struct asked *a)
         u->key = a->key;
         a->key.seq = 0;
         window_open(u);
+        pager_open(u);
     }
     return u;
 }
@@ -144,20 +146,9 @@ static void impose_profile(struct upcall *u, const struct hub_profile *profile)
                   guard_profile_settings(profile, id), id);
 }
 
-/* A page is made before its size is known: a device's is small from the start. */
-static void limit_page(struct asked *a)
-{
-    if ((a->method->flags & METHOD_PAGED) != 0 &&
-        a->by->info.kind == CONTROLLER_DEVICE &&
-        json_get_int(a->params, "limit", INT64_MAX) > ANSWER_PAGE) {
-        json_set_int(a->params, "limit", ANSWER_PAGE);
-    }
-}
-
 static void act_forward(struct asked *a)
 {
     const bool profile = wants_profile(a);
-    limit_page(a);
     struct upcall *u = make_call(a);
     if (u != NULL && profile) {
         impose_profile(u, &a->profile);

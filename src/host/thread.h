@@ -54,6 +54,7 @@ struct thread {
     unsigned n_closed;
     unsigned n_joining;
     uint64_t closed_serial;
+    size_t item_octets; // what one of its items weighed last; 0: not known
 };
 
 struct thread *thread_find(const struct hub *hub, struct bytes id);

@@ -8,6 +8,7 @@
 #include "host/acted.h"
 #include "host/answer.h"
 #include "host/command.h"
+#include "host/pager.h"
 #include "host/window.h"
 
 #define OVERLOADED      "-32001" // Codex's: try again later
@@ -52,6 +53,7 @@ void upcall_destroy(struct upcall *u)
     json_decref(u->params);
     json_decref(u->clamped);
     window_free(u->window);
+    pager_free(u->pager);
     mem_free(u->id);
     mem_free(u->thread_id);
     mem_free(u->handle);

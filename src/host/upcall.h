@@ -31,6 +31,7 @@
 #define UPCALL_STARTING_MS 30000 // waits this long for an agent that starts
 
 struct handle;
+struct pager;
 struct thread;
 struct window;
 
@@ -61,6 +62,7 @@ struct upcall {
     char *thread_id;       // of thread/resume and of the hub's own: what it was about
     char *handle;          // our name of the handle it opens or closes
     struct window *window; // the turns of a thread, in pieces
+    struct pager *pager;   // a page of entries, in pieces
     struct upcall *then;   // OWN_SETTINGS: the work that waits for its success
     uint64_t joined_at;    // thread/resume: what has closed since then is told
     bool joins;            // … and the thread counts it as joining

@@ -384,8 +384,7 @@ TEST(a_page_that_is_too_large_is_asked_for_again_in_smaller_pieces)
     memcpy(big + size, "\"]}", 4);
     say(a, "{\"id\":1,\"method\":\"thread/items/list\",\"params\":{\"threadId\":\"t\","
            "\"limit\":50}}");
-    static const char *const limits[] = {"\"limit\":24", "\"limit\":6", "\"limit\":2",
-                                         "\"limit\":1"};
+    static const char *const limits[] = {"\"limit\":16", "\"limit\":4", "\"limit\":1"};
     for (size_t i = 0; i < COUNT(limits); i++) {
         const char *request = heard(&s.agent);
         CASE(limits[i]);
