@@ -3,7 +3,9 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join as inside } from "node:path";
 
-import { approval, audited, Gate, Host, joins, linesIn, say, startThread, turnEnds } from "./lib/host";
+import { Decision } from "../../web/src/session/approval";
+import { holding, send, signed } from "./lib/decide";
+import { approval, audited, Gate, Host, joins, linesIn, say, startRelay, startThread, turnEnds } from "./lib/host";
 import { describe, expect, FARHAND, type Scene, test } from "./lib/scene";
 
 /** Holds the state file's write lock, so that a decision has its line and waits for its row. */
@@ -46,6 +48,57 @@ describe("a decision", () => {
     expect(audited(scene, "decision")).toMatchObject([{ requestId: request.id, decision: "accept" }]);
     expect(audited(scene, "recovered")).toMatchObject([{ requestId: request.id, decision: expect.any(Number) }]);
     expect((await back.call("farhand/approval/list", {})).data).toEqual([]);
+    expect(linesIn(scene, "ran.txt")).toBe(1);
+  });
+
+  test("signed before the relay died counts when the relay is back", async ({ scene }) => {
+    const relay = await startRelay(scene);
+    const host = await Host.behind(scene, relay.url);
+    await host.agentReady();
+    const phone = await host.pair();
+    const rpc = await phone.attach();
+    const threadId = await startThread(rpc);
+    await say(rpc, threadId, "run echo back >> ran.txt");
+    const decision = await signed(holding(phone), await approval(rpc, threadId), Decision.ACCEPT);
+    const mark = phone.mark;
+    await relay.program.stop("SIGKILL");
+    await startRelay(scene, relay.port);
+    await phone.phase("open", mark);
+    expect((await rpc.call("farhand/approval/list", {})).data).toMatchObject([{ state: "pending", decisions: [] }]);
+    expect(await send(rpc, decision)).toEqual({ state: "decided" });
+    await turnEnds(rpc, threadId);
+    expect(linesIn(scene, "ran.txt")).toBe(1);
+  });
+
+  test("of a device that may not decide any more is void until the agent has it", async ({ scene }) => {
+    const host = await Host.ready(scene);
+    const desk = await host.owner;
+    await desk.call("farhand/approval/policy", { quorum: 2 });
+    const [ada, bob] = [await host.pair({ name: "Ada" }), await host.pair({ name: "Bob" })];
+    const { host: me } = await desk.call("farhand/status");
+    const { data } = await desk.call("remoteControl/client/list", { environmentId: me.environmentId });
+    const idOf = (name: string) => data.find((row: { displayName: string }) => row.displayName === name).clientId;
+    await desk.call("farhand/device/update", { clientId: idOf("Ada"), person: "Ada" });
+    await desk.call("farhand/device/update", { clientId: idOf("Bob"), person: "Bob" });
+    const [a, b] = [await ada.attach(), await bob.attach()];
+    const threadId = await startThread(desk);
+    await say(desk, threadId, "run echo both >> ran.txt");
+    await approval(desk, threadId);
+    await joins(a, threadId);
+    await joins(b, threadId);
+    const request = await approval(a, threadId);
+    expect(await send(a, await signed(holding(ada), request, Decision.ACCEPT))).toEqual({ state: "pending" });
+    await desk.call("farhand/device/update", { clientId: idOf("Ada"), role: "viewer" });
+    expect((await desk.call("farhand/approval/list", {})).data).toMatchObject([{ state: "pending", decisions: [] }]);
+    expect(await send(b, await signed(holding(bob), request, Decision.ACCEPT))).toEqual({ state: "pending" });
+    expect(linesIn(scene, "ran.txt")).toBe(0);
+    await desk.call("farhand/device/update", { clientId: idOf("Bob"), threads: ["another"] });
+    expect((await desk.call("farhand/approval/list", {})).data).toMatchObject([{ state: "pending", decisions: [] }]);
+    await desk.call("farhand/device/update", { clientId: idOf("Bob"), threads: null });
+    await desk.call("farhand/device/update", { clientId: idOf("Ada"), role: "approver" });
+    expect(await send(a, await signed(holding(ada), request, Decision.ACCEPT))).toEqual({ state: "pending" });
+    expect(await send(b, await signed(holding(bob), request, Decision.ACCEPT))).toEqual({ state: "decided" });
+    await turnEnds(desk, threadId);
     expect(linesIn(scene, "ran.txt")).toBe(1);
   });
 
