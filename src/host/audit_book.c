@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -139,6 +140,90 @@ static void note_call(struct audit *a, const struct hub_event *e)
                                            .by = e->by});
 }
 
+void book_ruled(struct host *h, const char *item_id)
+{
+    remember_asked(h, &(struct hub_event){.item_id = item_id, .request_id = ""});
+}
+
+/* ---- what ran unasked -------------------------------------------------------------- */
+
+static const char *agent_home(const struct host *h, char out[PATH_MAX])
+{
+    const char *set = getenv("CODEX_HOME");
+    const char *home = getenv("HOME");
+    enum err e = ERR_NOT_FOUND;
+    if (h->engine_status.practice || h->engine_options.practice) {
+        e = text_format(out, PATH_MAX, "%s/practice", h->home);
+    } else if (h->codex_home[0] != '\0') {
+        e = text_format(out, PATH_MAX, "%s", h->codex_home);
+    } else if (set != NULL && set[0] != '\0') {
+        e = text_format(out, PATH_MAX, "%s", set);
+    } else if (home != NULL) {
+        e = text_format(out, PATH_MAX, "%s/.codex", home);
+    }
+    return e == OK ? out : NULL;
+}
+
+void book_look_at_rules(struct host *h)
+{
+    char home[PATH_MAX];
+    char dir[PATH_MAX];
+    unasked_init(&h->unasked, clock_wall_ms());
+    if (agent_home(h, home) != NULL &&
+        text_format(dir, sizeof(dir), "%s/rules", home) == OK) {
+        h->unasked_rules += unasked_rules(dir);
+    }
+    if (text_format(dir, sizeof(dir), "%s/.codex/rules", h->cwd) == OK) {
+        h->unasked_rules += unasked_rules(dir);
+    }
+    if (h->unasked_rules != 0) {
+        log_warn("policy.codex_rules",
+                 "n=%zu next=\"read %s/rules: they count before any question\"",
+                 h->unasked_rules, home);
+    }
+}
+
+json_t *book_policy(const struct host *h)
+{
+    const struct profile *p = &h->rulebook.profile;
+    json_t *out = json_object();
+    json_set_str(out, "profile", p->name);
+    json_set_str(out, "approvalPolicy", approval_policy_name(p->policy));
+    json_set_int(out, "codexRules", (int64_t)h->unasked_rules);
+    json_set_int(out, "ranUnasked", (int64_t)h->n_unasked);
+    return out;
+}
+
+struct ghosts {
+    struct host *h;
+    const char *thread_id;
+};
+
+/* It has no item: neither a request nor an end was told of it. */
+static void on_ghost(void *user, const char *call_id, const char *command)
+{
+    const struct ghosts *g = user;
+    if (who_asked(g->h, call_id) != NULL) {
+        return;
+    }
+    g->h->n_unasked++;
+    audit_effect(g->h->audit,
+                 &(struct audit_effect){.kind = "commandExecution",
+                                        .thread_id = g->thread_id,
+                                        .item_id = call_id,
+                                        .status = "seen in the rollout only",
+                                        .subject = command});
+}
+
+static void look_for_ghosts(struct host *h, const char *thread_id)
+{
+    char home[PATH_MAX];
+    struct ghosts g = {h, thread_id};
+    if (thread_id != NULL && agent_home(h, home) != NULL) {
+        unasked_look(&h->unasked, home, thread_id, on_ghost, &g);
+    }
+}
+
 static void note_effect(struct host *h, const struct hub_event *e)
 {
     char turn[AUDIT_WORD];
@@ -149,6 +234,10 @@ static void note_effect(struct host *h, const struct hub_event *e)
     copy(item, sizeof(item), e->item);
     copy(type, sizeof(type), e->type);
     copy(status, sizeof(status), e->status);
+    if (who_asked(h, item) == NULL && strcmp(type, "commandExecution") == 0) {
+        h->n_unasked++;
+        log_warn("policy.ran_unasked", "thread=%s", e->thread_id);
+    }
     audit_effect(h->audit, &(struct audit_effect){.kind = type,
                                                   .thread_id = e->thread_id,
                                                   .turn_id = turn,
@@ -157,6 +246,9 @@ static void note_effect(struct host *h, const struct hub_event *e)
                                                   .status = status,
                                                   .command = e->command,
                                                   .result = e->result});
+    if (who_asked(h, item) == NULL) { // told once, not again from the rollout
+        book_ruled(h, item);
+    }
 }
 
 static void note_request(struct audit *a, const struct hub_event *e)
@@ -243,6 +335,7 @@ void book_event(struct host *h, const struct hub_event *e)
         return;
     case HUB_EVENT_TURNED:
         note_turn(h->audit, e, "completed", true);
+        look_for_ghosts(h, e->thread_id);
         return;
     case HUB_EVENT_EFFECT:
         note_effect(h, e);

@@ -13,6 +13,7 @@
 #include "host/keys.h"
 #include "host/local_door.h"
 #include "host/rulebook.h"
+#include "host/unasked.h"
 #include "loop/timer.h"
 #include "wire/json.h"
 
@@ -66,6 +67,9 @@ struct host {
     char profile[PROFILE_NAME_MAX + 1]; // asked for; "": none
     struct asked_item asked[ASKED_MAX];
     size_t next_asked;
+    struct unasked unasked;
+    size_t unasked_rules; // of Codex's own that let commands run
+    uint64_t n_unasked;   // commands that did, since the start
     struct refusals refusals;
     struct devices *devices;
     struct invites invites;
@@ -124,6 +128,11 @@ void book_event(struct host *h, const struct hub_event *e);
 const char *book_trouble(void *user); // of hub_ops
 NODISCARD json_t *book_status(const struct host *h);
 void book_headers(struct host *h, struct call *call);
+/* The rules have answered for this item. */
+void book_ruled(struct host *h, const char *item_id);
+/* Codex's own rules, looked for at the start. */
+void book_look_at_rules(struct host *h);
+NODISCARD json_t *book_policy(const struct host *h); // of farhand/status
 
 /* ---- ruling.c: what the rules say, for the hub -------------------------------------- */
 

@@ -388,6 +388,7 @@ enum err host_start(struct host *h, struct diag *diag)
     if (e == OK) {
         people_arm(h);
         admin_arm(h);
+        book_look_at_rules(h);
         start_engine(h);
     }
     return e;

@@ -64,6 +64,9 @@ static enum err on_record(void *user, const char *method, const char *thread_id,
 {
     struct host *h = user;
     standing_used(&h->rulebook.standing, ruling->rule, clock_wall_ms());
+    if (item_id != NULL) {
+        book_ruled(h, item_id);
+    }
     const struct audit_ruling line = {
         .method = method,
         .thread_id = thread_id,

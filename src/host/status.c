@@ -248,6 +248,7 @@ json_t *status_json(struct host *h, const struct controller_info *you)
     json_set(out, "deviceCounts", counts_part(h));
     json_set(out, "push", push_part());
     json_set(out, "audit", book_status(h));
+    json_set(out, "policy", book_policy(h));
     json_set_int(out, "controllers", hub_count(h->hub));
     json_set(out, "you", you_part(you));
     return out;

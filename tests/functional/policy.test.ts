@@ -278,6 +278,27 @@ describe("the overnight migration", () => {
     phone.answer(asked, { decision: "decline" });
   });
 
+  test("counts what Codex's own rules let through", async ({ scene }) => {
+    mkdirSync(`${scene.home}/practice/rules`, { recursive: true, mode: 0o700 });
+    chmodSync(`${scene.home}/practice`, 0o700);
+    writeFileSync(`${scene.home}/practice/rules/default.rules`, 'prefix_rule(pattern=["echo"], decision="allow")\n');
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const desk = await host.local("desk");
+    const threadId = await startThread(desk);
+    expect((await desk.call("farhand/status", {})).policy).toMatchObject({ codexRules: 1, ranUnasked: 0 });
+    const from = desk.mark;
+    await say(desk, threadId, "run echo unasked");
+    await turnEnds(desk, threadId, from);
+    expect((await desk.call("farhand/status", {})).policy).toMatchObject({ ranUnasked: 1 });
+    expect(audited(scene, "effect").filter((line) => line["kind"] === "commandExecution")).toMatchObject([{ asked: false }]);
+    await say(desk, threadId, "run touch made");
+    const next = desk.mark;
+    desk.answer(await approval(desk, threadId), { decision: "accept" });
+    await turnEnds(desk, threadId, next);
+    expect((await desk.call("farhand/status", {})).policy).toMatchObject({ ranUnasked: 1 });
+  });
+
   test("does not start with a rule that cannot be read, or a profile that is not there", async ({ scene }) => {
     writeFileSync(`${scene.home}/config.toml`, NIGHT);
     const missing = await scene.run(["up", "--practice", "--port", "0", "--profile", "migration"]);
