@@ -138,6 +138,7 @@ static int run(struct cli_args *args)
     doctor_codex(d);
     doctor_host(d);
     doctor_relay(d);
+    doctor_door(d);
     doctor_page(d);
     doctor_devices(d);
     if (cli_has(args, "json")) {
@@ -169,7 +170,7 @@ const struct cli_command cmd_doctor = {
         "Looks at every link in turn: this program, the state folder and its "
         "permissions, the disk, the state and the audit log, the kernel, Codex with "
         "its version, login and rules, the host and its agent, the relay (name, "
-        "TLS, certificate, clock), the page, and the devices. Nothing is changed.\n\n"
+        "TLS, certificate, clock), its direct door, the page, and the devices. Nothing is changed.\n\n"
         "The exit code is 0 when everything works, 13 when something should be "
         "looked at, 1 when a link is broken.",
     .options = options,

@@ -44,12 +44,12 @@ static int look(const struct cli_args *args, const char *home)
     json_t *present = NULL;
     const char *name = cli_value(args, "host");
     const uint64_t began_ms = clock_mono_ms();
-    int code = target_ask(home, args->program, name, "farhand/status", json_object(),
-                          &status, &why);
+    struct target_asked asked = {home, args->program, name, "farhand/status"};
+    int code = target_ask(&asked, json_object(), &status, &why);
     const uint64_t took_ms = clock_mono_ms() - began_ms;
     if (code == EXIT_DONE) {
-        code = target_ask(home, args->program, name, "farhand/presence/list",
-                          json_object(), &present, &why);
+        asked.method = "farhand/presence/list";
+        code = target_ask(&asked, json_object(), &present, &why);
     }
     if (code == EXIT_DONE) {
         show(args, status, present, took_ms);

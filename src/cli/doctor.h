@@ -32,6 +32,7 @@ void doctor_place(struct doctor *d);   // program, folder, disk, state, audit, s
 void doctor_codex(struct doctor *d);   // found, version, login, rules
 void doctor_host(struct doctor *d);    // running, its agent, its log
 void doctor_relay(struct doctor *d);   // TCP, TLS, upgrade, clock
+void doctor_door(struct doctor *d);    // the host's own listener, if it has one
 void doctor_page(struct doctor *d);    // what the phone loads
 void doctor_devices(struct doctor *d); // paired, last proof
 

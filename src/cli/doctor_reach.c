@@ -17,6 +17,7 @@
 
 struct probe {
     struct loop *loop;
+    bool door; // it says nothing until it is spoken to: an upgrade is the answer
     struct timer deadline;
     struct ws_conn *ws;
     enum err e;
@@ -68,6 +69,10 @@ static void on_dialled(void *user, enum err e, const struct dial_result *r)
     if (e == OK) {
         p->ws = r->ws;
         ws_conn_start(p->ws, &events, p);
+        if (p->door) {
+            ws_conn_abort(p->ws);
+            return;
+        }
         timer_start(p->loop, &p->deadline, REACH_MS, on_silence);
     }
 }
@@ -76,7 +81,7 @@ static void probe(struct doctor *d, const char *url, struct probe *p)
 {
     struct tls_client *tls = NULL;
     struct diag why = {.text = ""};
-    *p = (struct probe){.e = ERR_IO};
+    *p = (struct probe){.e = ERR_IO, .door = p->door};
     if (tls_client_create(cli_value(d->args, "ca"), &why, &tls) != OK) {
         text_sanitize(bytes_from_str(why.text), p->text, sizeof(p->text));
         return;
@@ -167,10 +172,16 @@ static const char *relay_fix(const struct probe *p)
 
 void doctor_relay(struct doctor *d)
 {
-    const char *url = json_get_str(json_get_obj(d->status, "relay"), "url");
-    struct probe p;
+    const json_t *relay = json_get_obj(d->status, "relay");
+    const char *url = json_get_str(relay, "url");
+    struct probe p = {.door = false};
     if (cli_has(d->args, "relay")) {
         url = cli_value(d->args, "relay");
+    }
+    if (url == NULL && json_get_str(relay, "door") != NULL) {
+        doctor_say(d, DOCTOR_SKIP, "relay", NULL,
+                   "this host has none: devices come in by its door");
+        return;
     }
     if (url == NULL) {
         doctor_say(d, d->status == NULL ? DOCTOR_SKIP : DOCTOR_WARN, "relay",
@@ -191,12 +202,32 @@ void doctor_relay(struct doctor *d)
     }
 }
 
+/* ---- the direct door ----------------------------------------------------------------- */
+
+void doctor_door(struct doctor *d)
+{
+    const char *url = json_get_str(json_get_obj(d->status, "relay"), "door");
+    struct probe p = {.door = true};
+    if (url == NULL) {
+        return;
+    }
+    probe(d, url, &p);
+    if (p.e == OK) {
+        doctor_say(d, DOCTOR_OK, "door", NULL, "%s lets devices in", url);
+    } else {
+        doctor_say(d, DOCTOR_FAIL, "door",
+                   "is the address still this machine's, and does a firewall stand "
+                   "before it? Start the host again with --listen ADDR:PORT",
+                   "%s: %s", url, p.text);
+    }
+}
+
 /* ---- the page -------------------------------------------------------------------------- */
 
 void doctor_page(struct doctor *d)
 {
     char url[512];
-    struct probe p;
+    struct probe p = {.door = false};
     const char *app = json_get_str(json_get_obj(d->status, "host"), "page");
     if (app == NULL) {
         doctor_say(d, DOCTOR_SKIP, "page", NULL,

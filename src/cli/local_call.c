@@ -45,17 +45,16 @@ static void on_ended(void *user, enum link_cause cause, const char *sentence)
     }
 }
 
-static int call_run(const char *home, const char *program, const struct target *target,
-                    const char *method, struct bytes params, json_t **result,
-                    struct diag *why)
+static int call_run(const struct target_asked *a, const struct target *target,
+                    struct bytes params, json_t **result, struct diag *why)
 {
     static const struct client_call_ops ops = {
         .answer = on_answer, .notice = on_notice, .ended = on_ended};
     struct local_call c = {.exit_code = -1, .local = target->local, .why = why};
     struct loop *loop = loop_create();
     const struct client_call_options options = {
-        .reach = {.home = home, .program = program, .target = target},
-        .method = method,
+        .reach = {.home = a->home, .program = a->program, .target = target},
+        .method = a->method,
         .params = params,
         .timeout_ms = CALL_MS,
     };
@@ -66,16 +65,16 @@ static int call_run(const char *home, const char *program, const struct target *
     return c.exit_code < 0 ? EXIT_FAILED : c.exit_code;
 }
 
-int target_ask(const char *home, const char *program, const char *host,
-               const char *method, json_t *params, json_t **result, struct diag *why)
+int target_ask(const struct target_asked *a, json_t *params, json_t **result,
+               struct diag *why)
 {
     struct buf raw;
     struct target target;
-    const enum err e = target_find(home, host, &target, why);
+    const enum err e = target_find(a->home, a->host, &target, why);
     int code = e == OK ? EXIT_FAILED : find_exit(e);
     buf_init(&raw, CALL_TEXT_MAX);
     if (e == OK && json_print(params, &raw) == OK) {
-        code = call_run(home, program, &target, method, buf_bytes(&raw), result, why);
+        code = call_run(a, &target, buf_bytes(&raw), result, why);
     }
     buf_fini(&raw);
     json_decref(params);
@@ -85,7 +84,8 @@ int target_ask(const char *home, const char *program, const char *host,
 int local_ask(const char *home, const char *program, const char *method, json_t *params,
               json_t **result, struct diag *why)
 {
-    return target_ask(home, program, "local", method, params, result, why);
+    const struct target_asked a = {home, program, "local", method};
+    return target_ask(&a, params, result, why);
 }
 
 static int ask_and_say(const struct cli_args *args, const char *host,
@@ -97,8 +97,8 @@ static int ask_and_say(const struct cli_args *args, const char *host,
         json_decref(params);
         return EXIT_HOME;
     }
-    const int code =
-        target_ask(home, args->program, host, method, params, result, &why);
+    const struct target_asked a = {home, args->program, host, method};
+    const int code = target_ask(&a, params, result, &why);
     return code == EXIT_DONE || why.text[0] == '\0' ? code
                                                     : cli_fail(code, "%s", why.text);
 }

@@ -25,8 +25,13 @@ int local_ask(const char *home, const char *program, const char *method,
  * else the only joined one. */
 int target_call(const struct cli_args *args, const char *method, json_t *params,
                 json_t **result);
-int target_ask(const char *home, const char *program, const char *host,
-               const char *method, json_t *params /* take */, json_t **result,
+struct target_asked {
+    const char *home;
+    const char *program; // argv[0]
+    const char *host;    // as --host; may be NULL
+    const char *method;
+};
+int target_ask(const struct target_asked *a, json_t *params /* take */, json_t **result,
                struct diag *why);
 
 /* Prints compact JSON and a newline to stdout. */
