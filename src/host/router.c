@@ -326,7 +326,9 @@ static bool take_profile(struct asked *a)
     const char *name = begins ? json_get_str(own, "profile") : NULL;
     struct diag why = {.text = ""};
     enum err e = OK;
-    (void)json_object_del(a->params, "farhand"); // the engine's schema has none
+    if (a->method->act != ACT_DAEMON) { // ours reads it: a pairing's role is in there
+        (void)json_object_del(a->params, "farhand"); // the engine's schema has none
+    }
     if (ops != NULL && ((a->method->guard & (GUARD_MODE | GUARD_SANDBOX)) != 0 ||
                         (a->method->flags & METHOD_WORKS) != 0)) {
         e = ops->profile(hub->user, &a->by->info, name,

@@ -125,6 +125,24 @@ TEST(malformed_texts_are_answered_then_close_that_peer_alone)
     stage_close(&s);
 }
 
+TEST(what_the_daemon_answers_keeps_its_farhand_member_and_the_engine_sees_none)
+{
+    struct stage s;
+    stage_open(&s);
+    struct seat *a = local(&s);
+    say(a,
+        "{\"id\":1,\"method\":\"remoteControl/pairing/start\",\"params\":{\"farhand\":"
+        "{\"role\":\"viewer\"}}}");
+    EQ_INT(s.n_calls, 1);
+    const json_t *own = json_get_obj(s.calls[0]->params, "farhand");
+    EQ_STR(json_get_str(own, "role"), "viewer"); // else it would pair an operator
+    hub_reply(s.calls[0], json_object());
+    s.n_calls = 0;
+    say(a, "{\"id\":2,\"method\":\"thread/list\",\"params\":{\"farhand\":{}}}");
+    TEST_CHECK(strstr(s.agent.texts[s.agent.first], "farhand") == NULL, "thread/list");
+    stage_close(&s);
+}
+
 TEST(the_daemon_answers_its_own_methods)
 {
     struct stage s;
@@ -442,7 +460,8 @@ TEST(a_device_that_loses_rights_loses_its_programs_and_what_waits)
     stage_close(&s);
 }
 
-RUN_TESTS(T(a_device_that_loses_rights_loses_its_programs_and_what_waits),
+RUN_TESTS(T(what_the_daemon_answers_keeps_its_farhand_member_and_the_engine_sees_none),
+          T(a_device_that_loses_rights_loses_its_programs_and_what_waits),
           T(nothing_is_answered_before_initialize),
           T(the_hub_answers_initialize_itself_and_tells_the_remote_status_at_once),
           T(muted_notifications_are_not_sent), T(an_id_returns_with_its_json_type),
