@@ -3,7 +3,7 @@
 // was typed but not yet taken, and tells its listeners that something changed.
 
 import {
-  type Decider, type DeviceRow, type FarhandStatus, type Folder, type KeptRule, type Model, type Present, type Queued, type Thread, type ThreadStatus,
+  type Decider, type DeviceRow, type FarhandStatus, type Folder, type KeptRule, type Model, type PairingRow, type Present, type Profile, type Queued, type Thread, type ThreadStatus,
   toItem,
 } from "../wire/codex";
 import { unhex } from "../wire/bytes";
@@ -165,6 +165,7 @@ export class Desk {
 
   private async loadStatus(): Promise<void> {
     this.tell(await this.client.request<FarhandStatus>("farhand/status"));
+    void this.loadPairings();
   }
 
   async loadThreads(): Promise<void> {
@@ -236,8 +237,13 @@ export class Desk {
   }
 
   /** Begins a thread with its first words; until the host has made it, it is an act. */
-  begin(cwd: string | undefined, text: string, images: string[] = []): Act {
-    return this.acts.do("start", "", "New thread", cwd ? { cwd } : {}, text, images);
+  begin(cwd: string | undefined, text: string, images: string[] = [], profile?: string): Act {
+    const params = { ...(cwd ? { cwd } : {}), ...(profile ? { farhand: { profile } } : {}) };
+    return this.acts.do("start", "", "New thread", params, text, images);
+  }
+
+  profiles(): Promise<{ default?: Profile; data: Profile[] }> {
+    return this.client.request("farhand/profile/list");
   }
 
   /** Called by the table of acts, in the moment of the answer. */
@@ -423,6 +429,26 @@ export class Desk {
     await this.client.request("farhand/device/update", { clientId, ...change });
   }
 
+  /** Devices that wait to be let in, for who may decide that. */
+  pairings: PairingRow[] = [];
+
+  async loadPairings(): Promise<void> {
+    if (!this.mayAdmin) return;
+    try {
+      const { data } = await this.client.request<{ data?: PairingRow[] }>("farhand/pairing/list");
+      this.pairings = (data ?? []).filter((row) => row.state === "confirming");
+      this.changed();
+    } catch {
+      // Not for this device: the host asks at its terminal.
+    }
+  }
+
+  /** A person compared the digits, or did not know the device. */
+  async confirmPairing(pairingId: string, accept: boolean): Promise<void> {
+    await this.attempt(this.client.request("farhand/pairing/confirm", { pairingId, accept }));
+    await this.loadPairings();
+  }
+
   // --- rules and trust ------------------------------------------------------------------
 
   async loadRules(): Promise<void> {
@@ -557,6 +583,7 @@ const DESK_HANDLERS: Record<string, (this: Desk, params: Params) => void> = {
     this.present.set(p["threadId"] as string, (p["present"] as Present[] | undefined) ?? []);
   },
   "farhand/policy/rules/changed": function () { if (this.rules) void this.loadRules().catch(() => undefined); },
+  "farhand/pairing/changed": function () { void this.loadPairings(); },
   "farhand/ended": function (p) { this.say(String(p["reason"] ?? "This invitation is over."), "bad"); },
   "thread/started": function (p) { this.note(p["thread"] as Thread); },
   "thread/status/changed": function (p) {

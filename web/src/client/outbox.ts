@@ -44,7 +44,7 @@ export class Outbox extends Courier<Outgoing> {
     const model = await this.modelOf(message.threadId);
     const input = [
       ...(message.images ?? []).map((url) => ({ type: "image", url })),
-      { type: "text", text: message.text, text_elements: [] },
+      ...(message.text || !message.images ? [{ type: "text", text: message.text, text_elements: [] }] : []),
     ];
     const common = { threadId: message.threadId, clientUserMessageId: message.id, input };
     const turn = model.activeTurn;

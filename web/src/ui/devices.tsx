@@ -35,6 +35,19 @@ export function Devices({ desk }: { desk: Desk }) {
         {offline && list.length > 0 && <p class="note">As the host last told: it is not reached right now, so nothing can be changed.</p>}
         {rows === undefined && <Waiting what="Asking the host for its devices." />}
         {typeof rows === "string" && <Empty icon="devices" title="The list did not come"><p>{rows}</p></Empty>}
+        {desk.pairings.map((row) => (
+          <section class="card trust" key={row.pairingId} aria-label="A new device asks">
+            <header class="card-head"><Icon name="devices" size={18} /><h2 class="grow">Let {row.deviceName || "a new device"} in?</h2></header>
+            <div class="card-body">
+              <p>It asks to be <b>{row.role}</b>: {MAY[row.role ?? ""] ?? ""}{row.person ? `, as ${row.person}` : ""}. Say yes only if it shows these digits.</p>
+              {row.sas && <p class="digits">{row.sas}</p>}
+              <div class="answers">
+                <button type="button" class="button" onClick={() => void desk.confirmPairing(row.pairingId, false)}>No</button>
+                <button type="button" class="button primary" onClick={() => void desk.confirmPairing(row.pairingId, true)}>It shows them: let it in</button>
+              </div>
+            </div>
+          </section>
+        ))}
         <ul class="device-list">
           {list.map((row) => (
             <li key={row.clientId}>

@@ -12,14 +12,16 @@ import { baseName, duration } from "./format";
 import { go } from "./hooks";
 import { Icon, type IconName } from "./icons";
 import { Markdown } from "./markdown";
+import { isShown } from "./pictures";
 
 function User({ item }: { item: UserMessage }) {
   const text = item.content.map((part) => part.text ?? "").filter(Boolean).join("\n");
   const attached = item.content.filter((part) => part.type !== "text");
   return (
     <div class="mine">
-      <div class="bubble">{text}</div>
-      {attached.map((part, at) => (
+      {attached.filter((part) => isShown(part.url)).map((part, at) => <img class="attached" src={part.url!} alt={`Picture ${at + 1}`} loading="lazy" decoding="async" key={at} />)}
+      {text && <div class="bubble">{text}</div>}
+      {attached.filter((part) => !isShown(part.url)).map((part, at) => (
         <span class="chip" key={at}><Icon name="file" size={14} />{part.name ?? baseName(part.path ?? part.type)}</span>
       ))}
     </div>

@@ -35,7 +35,18 @@ const ALLOWED = {
   RETURN_DOM_FRAGMENT: true,
 } as const;
 
+/** A block that no person wrote: reading it as markdown may take its square in time. */
+const BLOCK_MAX = 40_000;
+
 export function toFragment(source: string): DocumentFragment {
+  if (source.length > BLOCK_MAX) {
+    const plain = document.createDocumentFragment();
+    const text = document.createElement("pre");
+    text.tabIndex = 0;
+    text.textContent = source;
+    plain.append(text);
+    return plain;
+  }
   const fragment = DOMPurify.sanitize(markdown.render(source), { ...ALLOWED,
     ALLOWED_TAGS: [...ALLOWED.ALLOWED_TAGS], ALLOWED_ATTR: [...ALLOWED.ALLOWED_ATTR] });
   for (const link of fragment.querySelectorAll("a")) {

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { Desk } from "../client/desk";
-import type { Folder } from "../wire/codex";
+import type { Folder, Profile } from "../wire/codex";
 import { IconButton, Waiting } from "./bits";
 import { Composer } from "./composer";
 import { baseName, shortPath } from "./format";
@@ -30,6 +30,7 @@ async function foldersOf(desk: Desk): Promise<Folders> {
 export function NewThread({ desk }: { desk: Desk }) {
   const [folders, setFolders] = useState<Folders>();
   const [typed, setTyped] = useState("");
+  const [profile, setProfile] = useState<string>();
   useEffect(() => {
     // Until the host answers: the folders of the threads that are known here.
     const known = [...new Set([...desk.threads.values()].map((thread) => thread.cwd))].filter(Boolean);
@@ -45,7 +46,7 @@ export function NewThread({ desk }: { desk: Desk }) {
   };
   /** On disk from here on; without a line it waits, and says so. */
   const start = (text: string, images: string[]) => {
-    const act = desk.begin(typed.trim() || folders?.chosen, text, images);
+    const act = desk.begin(typed.trim() || folders?.chosen, text, images, profile);
     go({ at: "thread", id: act.threadId }, true);
   };
 
@@ -79,6 +80,7 @@ export function NewThread({ desk }: { desk: Desk }) {
             </label>
           </div>
         )}
+        <Profiles desk={desk} chosen={profile} onChoose={setProfile} />
       </div>
       <Composer
         draftKey={`new:${desk.client.host.id}`} placeholder="What should the agent do?"
@@ -86,4 +88,42 @@ export function NewThread({ desk }: { desk: Desk }) {
       />
     </div>
   );
+}
+
+/** How much the thread may do without asking: the host's own profile, or one that it offers. */
+function Profiles({ desk, chosen, onChoose }: {
+  desk: Desk; chosen: string | undefined; onChoose: (name: string | undefined) => void;
+}) {
+  const [list, setList] = useState<{ default?: Profile; data: Profile[] }>();
+  useEffect(() => {
+    let here = true;
+    // A host without profiles has nothing to choose.
+    void desk.profiles().then((profiles) => here && setList(profiles), () => undefined);
+    return () => {
+      here = false;
+    };
+  }, [desk]);
+  if (!list || list.data.length === 0) return null;
+  return (
+    <>
+      <h2 class="label" id="profile-label">Profile</h2>
+      <div class="folders" role="radiogroup" aria-labelledby="profile-label">
+        <button type="button" role="radio" class="folder" aria-checked={chosen === undefined} onClick={() => onChoose(undefined)}>
+          <Icon name="shield" /><span><b>The host's own</b><small>{list.default ? wordsOf(list.default) : ""}</small></span><Icon name="check" size={18} />
+        </button>
+        {list.data.map((profile) => (
+          <button
+            type="button" role="radio" class="folder" key={profile.name} aria-checked={chosen === profile.name}
+            disabled={profile.mayChoose === false} onClick={() => onChoose(profile.name)}
+          >
+            <Icon name="shield" /><span><b>{profile.name}</b><small>{profile.mayChoose === false && profile.why ? profile.why : wordsOf(profile)}</small></span><Icon name="check" size={18} />
+          </button>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function wordsOf({ approvalPolicy, sandboxMode, networkAccess, model }: Profile): string {
+  return [approvalPolicy && `asks: ${approvalPolicy}`, sandboxMode, networkAccess ? "network" : "", model].filter(Boolean).join(" · ");
 }

@@ -9,6 +9,7 @@ import { Sheet } from "./bits";
 import { useDesk } from "./hooks";
 import { Icon } from "./icons";
 import { roleOf } from "./rights";
+import { canDictate, dictation, setDictation, WHERE_IT_GOES } from "./voice";
 import { appearance, setAppearance, setTextSize, textSize } from "./taste";
 
 export function Settings({ desk, hosts, onHosts, onForget }: {
@@ -17,6 +18,7 @@ export function Settings({ desk, hosts, onHosts, onForget }: {
   useDesk(desk);
   const [look, setLook] = useState(appearance());
   const [size, setSize] = useState(textSize());
+  const [voice, setVoice] = useState(dictation());
   const [leaving, setLeaving] = useState(false);
   const { host } = desk.client;
   return (
@@ -43,6 +45,15 @@ export function Settings({ desk, hosts, onHosts, onForget }: {
             >{choice} %</button>
           ))}
         </div>
+        {canDictate() && (
+          <>
+            <h2 class="label">Voice</h2>
+            <label class="switch">
+              <input type="checkbox" checked={voice} onChange={(event) => { setDictation(event.currentTarget.checked); setVoice(event.currentTarget.checked); }} />
+              <span>Dictate prompts<small>{WHERE_IT_GOES}</small></span>
+            </label>
+          </>
+        )}
         <h2 class="label">Host</h2>
         <ul class="menu">
           {hosts.length > 1 && <li><button type="button" onClick={onHosts}><Icon name="terminal" /><span class="grow">Change host<small>{hosts.length} are paired with this device</small></span><Icon name="right" size={18} /></button></li>}

@@ -239,6 +239,28 @@ export interface DeviceStatus {
   until?: number | null;
 }
 
+/** How much a thread may do without asking. */
+export interface Profile {
+  name: string;
+  approvalPolicy?: string;
+  sandboxMode?: string;
+  networkAccess?: boolean;
+  model?: string | null;
+  mayChoose?: boolean;
+  why?: string | null;
+}
+
+/** A device that wants to be let in. */
+export interface PairingRow {
+  pairingId: string;
+  state: string;
+  role?: string;
+  person?: string | null;
+  sas?: string;
+  deviceName?: string;
+  asksPerson?: boolean;
+}
+
 /** Who is on a thread. */
 export interface Present {
   kind: string;

@@ -293,6 +293,142 @@ describe.skipIf(!able)("the page", () => {
     await context.close();
   });
 
+  /** A page over a thread whose items the test chose. */
+  async function thread(items: Record<string, unknown>[]): Promise<[Page, BrowserContext, string[]]> {
+    const app = host.app;
+    host.app = (stream, message) => {
+      if (message.kind === "request" && message.method === "thread/items/list") {
+        return stream.send({ id: message.id, result: { data: items.map((item) => ({ turnId: "x", item })).reverse(), nextCursor: null } });
+      }
+      app(stream, message);
+    };
+    const [page, context] = await paired("phone", "light");
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(request.url()));
+    await page.evaluate(() => (location.hash = "#/t/t-docs"));
+    await page.locator(".item").first().waitFor();
+    host.app = app;
+    return [page, context, asked];
+  }
+
+  const hostile: [string, Record<string, unknown>, (page: Page) => Promise<void>][] = [
+    ["a markdown bomb", { type: "agentMessage", text: `${"[".repeat(20_000)}${"*a _b ".repeat(5000)}\n${"> ".repeat(2000)}deep` }, async (page) => {
+      await page.locator(".md").waitFor();
+    }],
+    ["SVG and data addresses", { type: "agentMessage", text: '<svg onload=alert(1)><script>alert(2)</script></svg> ![x](data:image/svg+xml;base64,AAAA) [y](data:text/html,<script>alert(3)</script>) [z](vbscript:x)' }, async (page) => {
+      await page.getByText("onload=alert(1)").waitFor();
+      expect(await page.locator(".md svg, .md img, .md a[href^=data], .md a[href^=vbscript]").count()).toBe(0);
+    }],
+    ["escape sequences", { type: "commandExecution", command: "x", cwd: "/", status: "completed", exitCode: 0, aggregatedOutput: "\u001b]0;title\u0007\u001b[2J\u001b[31mred\u001b[0m \u001b]8;;http://127.0.0.1:1/\u0007link\u001b]8;;\u0007 \u001b[999999999mend" }, async (page) => {
+      const output = page.locator(".output pre");
+      await output.waitFor();
+      expect((await output.textContent())?.trim()).toBe("red link end");
+      expect(await page.locator(".output a").count()).toBe(0);
+    }],
+    ["a line of a million columns", { type: "fileChange", status: "completed", changes: [{ path: "/w/a.js", kind: { type: "add" }, diff: `${"x".repeat(1e6)}\n` }] }, async (page) => {
+      await page.getByText("998,000 more characters").waitFor();
+    }],
+    ["a picture from elsewhere", { type: "userMessage", content: [{ type: "image", url: "http://127.0.0.1:1/pixel.png" }, { type: "text", text: "look" }] }, async (page) => {
+      await page.getByText("look", { exact: true }).waitFor();
+      expect(await page.locator(".mine img").count()).toBe(0);
+    }],
+    ["names that reorder what stands around them", { type: "fileChange", status: "completed", changes: [{ path: "/w/safe\u202egnp.exe", kind: { type: "add" }, diff: "a\u200bb\n" }] }, async (page) => {
+      await page.getByText("\\u202e").first().waitFor();
+      await page.getByText("\\u200b").first().waitFor();
+    }],
+  ];
+  test.each(hostile)("hostile: %s", async (_name, item, look) => {
+    const [page, context, asked] = await thread([{ id: "h", ...item }]);
+    const began = Date.now();
+    await look(page);
+    expect(Date.now() - began).toBeLessThan(15_000);
+    expect(asked.filter((url) => !url.startsWith(served.url) && !url.startsWith("data:") && !url.startsWith("blob:"))).toEqual([]);
+    await context.close();
+  });
+
+  test("an approval shows what would run, whatever hides in it", async () => {
+    const [page, context] = await paired("phone", "light");
+    const ask = new AppDouble();
+    const app = host.app;
+    const command = `echo ok\u202e; rm -rf ~ #\u200b ${"y ".repeat(400)}`;
+    host.app = (stream, message) => {
+      ask.handle(stream, message);
+      if (message.kind === "request" && message.method === "thread/resume") {
+        ask.ask(stream, "item/commandExecution/requestApproval", { threadId: "t-docs", turnId: "x", itemId: "h", command, cwd: "/w" }, () => undefined);
+      }
+    };
+    await page.evaluate(() => (location.hash = "#/t/t-docs"));
+    const dock = page.getByRole("region", { name: "Run this command?" });
+    await dock.getByText("\\u202e").waitFor();
+    await dock.getByText("\\u200b").waitFor();
+    const shown = await dock.locator("pre.exact").textContent();
+    expect(shown).toContain("rm -rf ~");
+    expect(shown!.length).toBeGreaterThanOrEqual(command.length);
+    await dock.getByText(/characters: scroll to read all of it/).waitFor();
+    host.app = app;
+    await context.close();
+  });
+
+  test("a gigapixel picture is refused before it is opened", async () => {
+    const [page, context] = await paired("phone", "light");
+    await page.evaluate(() => (location.hash = "#/t/t-docs"));
+    const bomb = Buffer.alloc(64);
+    bomb.writeUInt32BE(0x89504e47, 0);
+    bomb.writeUInt32BE(100_000, 16);
+    bomb.writeUInt32BE(100_000, 20);
+    await page.locator("input[type=file]").setInputFiles({ name: "bomb.png", mimeType: "image/png", buffer: bomb });
+    await page.getByText("too many pixels").waitFor();
+    await context.close();
+  });
+
+  test("storage that the browser cleared is said, and pairing leads back", async () => {
+    const [page, context] = await paired("phone", "light");
+    await page.evaluate(() => new Promise((resolve) => {
+      const asked = indexedDB.deleteDatabase("farhand");
+      asked.onsuccess = asked.onblocked = () => resolve(undefined);
+    }));
+    await page.reload();
+    await page.getByText("This browser was cleared").waitFor();
+    await page.getByLabel("Phrase from the host").waitFor();
+    await context.close();
+  });
+
+  test("a full disk stops nothing, and is said", async () => {
+    const [page, context] = await paired("phone", "light");
+    await page.evaluate(() => {
+      const put = IDBObjectStore.prototype.put;
+      IDBObjectStore.prototype.put = function (...rest: Parameters<typeof put>) {
+        if (this.name === "rows") throw new DOMException("full", "QuotaExceededError");
+        return put.apply(this, rest);
+      };
+    });
+    await page.evaluate(() => (location.hash = "#/t/t-docs"));
+    await page.getByPlaceholder("Ask for the next thing").fill("say it anyway");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByText("This browser has no room left").waitFor();
+    await page.getByText("The flake comes from").waitFor(); // it was sent, and answered
+    await context.close();
+  });
+
+  test("a comment on a line of a change goes to the agent, with its place", async () => {
+    const [page, context] = await paired("desk", "light");
+    const sent: string[] = [];
+    const app = host.app;
+    host.app = (stream, message) => {
+      if (message.kind === "request" && message.method === "turn/steer") sent.push(JSON.stringify(message.params));
+      app(stream, message);
+    };
+    await page.evaluate(() => (location.hash = "#/d/t-flake/i6"));
+    await page.locator(".diff-half.add").nth(0).click();
+    await page.getByRole("button", { name: "Comment" }).click();
+    await page.getByLabel("What should be different").fill("use the old port");
+    await page.getByRole("button", { name: "Send", exact: true }).last().click();
+    await expect.poll(() => sent.join()).toContain("test/resume.test.ts, line 21");
+    expect(sent.join()).toContain("use the old port");
+    host.app = app;
+    await context.close();
+  });
+
   test.each([["phone", "light"], ["phone", "dark"], ["tablet", "light"], ["desk", "dark"]] as const)(
     "looks: %s, %s", async (size, scheme) => {
       const [page, context] = await paired(size, scheme);
