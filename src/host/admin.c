@@ -37,6 +37,10 @@ static void end_remote(struct host *h, const char *why)
 static void apply(struct host *h)
 {
     struct diag why = {.text = ""};
+    if (h->codex_forbids && !h->requirements.no_remote) {
+        h->requirements.no_remote = true;
+        h->requirements.remote_source = "Codex's managed requirements";
+    }
     h->rulebook.quorum = h->requirements.quorum;
     h->rulebook.strong = h->requirements.strong;
     cap_roles(h);
@@ -70,6 +74,16 @@ void admin_look(struct host *h)
     h->requirements = fresh;
     log_info("admin.changed", "exists=%d", fresh.exists);
     apply(h);
+}
+
+void admin_agent_says(void *user, const json_t *requirements)
+{
+    struct host *h = user;
+    const bool forbids = !json_get_bool(requirements, "allowRemoteControl", true);
+    if (forbids && !h->codex_forbids) {
+        h->codex_forbids = true;
+        apply(h);
+    }
 }
 
 static void on_time(struct timer *t)

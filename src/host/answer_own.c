@@ -45,6 +45,15 @@ static void own_folders(struct hub *hub, struct bytes result)
     json_decref(root);
 }
 
+static void own_requirements(struct hub *hub, struct bytes result)
+{
+    json_t *root = NULL;
+    if (json_parse(result, &root) == OK && hub->ops.requirements != NULL) {
+        hub->ops.requirements(hub->user, json_get_obj(root, "requirements"));
+    }
+    json_decref(root);
+}
+
 static void own_resumed(struct upcall *u, struct bytes result)
 {
     bool ephemeral = false;
@@ -98,6 +107,9 @@ void answer_own(struct upcall *u, struct bytes result)
         return;
     case OWN_FOLDERS:
         own_folders(u->hub, result);
+        return;
+    case OWN_REQUIREMENTS:
+        own_requirements(u->hub, result);
         return;
     case OWN_RESUME:
         own_resumed(u, result);

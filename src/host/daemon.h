@@ -99,6 +99,7 @@ struct host {
     struct timer invite_timer;
     struct timer people_timer; // invitations that end
     struct timer admin_timer;  // another file of the administrator
+    bool codex_forbids;        // remote control, by its own managed requirements
     bool stopping_link;        // it forbids remote control: said, and ended next
     struct timer audit_timer;
     struct timer rest_timer; // after the start, and after a controller has gone
@@ -236,6 +237,7 @@ uint64_t host_next_counter(struct host *h, const char *name);
 /* Has it changed? Then what it says of remote control, roles and people counts now. */
 void admin_look(struct host *h);
 void admin_arm(struct host *h);
+void admin_agent_says(void *user, const json_t *requirements); // of hub_ops
 /* True: *why says so, for people. */
 bool admin_forbids_remote(struct host *h, struct diag *why);
 
@@ -243,6 +245,7 @@ bool admin_forbids_remote(struct host *h, struct diag *why);
 
 void trust_list(struct host *h, struct call *call);
 void trust_set(struct host *h, struct call *call);
+bool trust_of_folder(void *user, const char *path, char *real, size_t size); // of hub_ops
 bool trust_is_given(struct host *h);            // of the workspace
 NODISCARD json_t *trust_status(struct host *h); // {state, asks} of the workspace
 

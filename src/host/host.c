@@ -313,6 +313,8 @@ static void make_hub(struct host *h)
                                 .moved = commands_moved,
                                 .trouble = book_trouble,
                                 .is_folder = on_is_folder,
+                                .is_trusted = trust_of_folder,
+                                .requirements = admin_agent_says,
                                 .wake = on_hub_wake,
                                 .left = rest_later,
                                 .approvals = ledger_ops(),

@@ -179,6 +179,10 @@ static void begin_again(struct hub *hub)
     json_set_int(page, "limit", FOLDERS_PAGE);
     json_set_bool(page, "useStateDbOnly", true);
     upcall_own(hub, OWN_FOLDERS, "thread/list", page, NULL);
+    if (hub->ops.requirements != NULL) {
+        upcall_own(hub, OWN_REQUIREMENTS, "configRequirements/read", json_object(),
+                   NULL);
+    }
     while ((node = map_next(&hub->threads, node)) != NULL) {
         struct thread *t = CONTAINER_OF(node, struct thread, node);
         if (!list_is_empty(&t->subscriptions) || !list_is_empty(&t->requests)) {

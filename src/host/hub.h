@@ -261,6 +261,13 @@ struct hub_ops {
     void (*moved)(void *user, const struct hub_command *c); // what became of it
     /* Is this an existing folder of the host? NULL: every folder exists. */
     bool (*is_folder)(void *user, const char *path);
+    /* Did the user trust this folder, so that what its repository says to the agent
+     * counts? `real`: the name under which the agent knows it; false only when it was
+     * written. NULL: every folder is trusted. */
+    bool (*is_trusted)(void *user, const char *path, char *real, size_t size);
+    /* What the agent's own administrator demands, as it told when it came. NULL: it is
+     * not asked. */
+    void (*requirements)(void *user, const struct json_t *requirements);
     /* Unguessable octets; NULL: crypto/random. For tests that must repeat. */
     void (*random)(void *user, uint8_t *out, size_t len);
     /* hub_tick() is wanted at this time (the clock of now_ms), or sooner than asked

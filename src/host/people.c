@@ -161,21 +161,24 @@ static void on_time(struct timer *t)
     people_arm(h);
 }
 
+/* How long until there is something to do about it; UINT64_MAX: nothing. */
+static uint64_t wait_of(struct device *device, uint64_t now)
+{
+    const uint64_t at = device->row.until_ms;
+    device->ending = at != 0 && (device->ending || at > now);
+    if (device->ending) {
+        return at > now ? at - now : 0;
+    }
+    return device->leaving ? LEAVE_MS : UINT64_MAX;
+}
+
 void people_arm(struct host *h)
 {
     const uint64_t now = clock_wall_ms();
     uint64_t wait = UINT64_MAX;
     for (size_t i = 0; i < devices_count(h->devices) && h->closed == NULL; i++) {
-        struct device *device = devices_at(h->devices, i);
-        const uint64_t at = device->row.until_ms;
-        device->ending = device->ending || at > now;
-        if (device->leaving) {
-            wait = wait < LEAVE_MS ? wait : LEAVE_MS;
-        }
-        if (at != 0 && device->ending) {
-            const uint64_t left = at > now ? at - now : 0;
-            wait = left < wait ? left : wait;
-        }
+        const uint64_t its = wait_of(devices_at(h->devices, i), now);
+        wait = its < wait ? its : wait;
     }
     if (wait == UINT64_MAX) {
         timer_stop(&h->people_timer);

@@ -1,4 +1,5 @@
 #include "host/recover.h"
+#include "host/fence.h"
 
 #include <string.h>
 
@@ -76,6 +77,7 @@ static void open_thread(struct hub *hub, struct recovery *r)
     json_set_str(params, "threadId", r->thread_id);
     json_set_bool(params, "excludeTurns", true);
     thread_put_profile(hub, r->thread_id, params);
+    fence_params(hub, thread_find(hub, bytes_from_str(r->thread_id)), params);
     r->stage = STAGE_OPENING;
     upcall_recover(hub, OWN_OPEN_AGAIN, "thread/resume", params, &r->key);
 }

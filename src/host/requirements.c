@@ -47,7 +47,9 @@ static bool is_about(struct bytes line, const char *key, bool at_top)
         return false;
     }
     const struct bytes after = bytes_sub(line, from + len + quote, 1);
-    return after.len == 0 || memchr(" \t=.]", after.at[0], 5) != NULL;
+    return after.len == 0 || bytes_equal_str(after, " ") ||
+           bytes_equal_str(after, "\t") || bytes_equal_str(after, "=") ||
+           bytes_equal_str(after, ".") || bytes_equal_str(after, "]");
 }
 
 /* The reader of TOML keeps no places: the key is looked for again. */
@@ -176,7 +178,7 @@ static enum err take_profile(struct reading *r, const json_t *value)
 
 static enum err take_profiles(struct reading *r, const json_t *value)
 {
-    r->out->profiles = value;
+    r->out->profiles = json_object_get(r->out->root, "profile");
     return json_is_object(value) ? OK : ERR_PROTO;
 }
 
@@ -292,7 +294,7 @@ static enum err check_parts(const struct reading *r)
     const char *name;
     json_t *value;
     enum err e = OK;
-    json_object_foreach((json_t *)(uintptr_t)q->profiles, name, value)
+    json_object_foreach(q->profiles, name, value)
     {
         struct profile profile = {.env = NULL};
         struct diag why = {.text = ""};

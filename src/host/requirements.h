@@ -42,7 +42,7 @@ struct requirements {
     const char *because;            // what people are told besides; NULL: nothing
     const json_t *allowed_profiles; // names; NULL: any
     const json_t *relays;           // addresses; NULL: any
-    const json_t *profiles;         // its own definitions, which go before the user's
+    json_t *profiles;               // its own definitions, which go before the user's
     json_t *root;                   // what all of these point into
     char *text;                     // of the file, for its rules
     size_t text_len;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "host/answer.h"
 #include "host/command.h"
+#include "host/fence.h"
 #include "host/guard.h"
 #include "host/handle.h"
 #include "host/pager.h"
@@ -370,6 +371,17 @@ static void apply_guard(struct asked *a)
     }
 }
 
+/* A thread that is open has its configuration already. */
+static void apply_fence(struct asked *a)
+{
+    const enum method_act act = a->method->act;
+    const bool opens = act == ACT_START || act == ACT_FORK ||
+                       (act == ACT_RESUME && (a->thread == NULL || !a->thread->live));
+    if (opens) {
+        fence_params(a->by->hub, a->thread, a->params);
+    }
+}
+
 static enum err read_params(struct bytes raw, json_t **out)
 {
     if (raw.len == 0 || bytes_equal_str(raw, "null")) {
@@ -423,6 +435,7 @@ static void route(struct controller *c, const struct jsonrpc *rpc)
     a.thread = id.at != NULL ? thread_find(c->hub, id) : NULL;
     if (!is_refused(&a) && take_profile(&a)) {
         apply_guard(&a);
+        apply_fence(&a);
         if (a.thread != NULL && gives_words(a.method)) {
             thread_hears_words(a.thread, c->info.role);
         }

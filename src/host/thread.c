@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "host/fence.h"
 #include "host/item.h"
 #include "host/presence.h"
 #include "host/request.h"
@@ -303,6 +304,7 @@ void thread_listen(struct thread *t)
     json_set_str(params, "threadId", t->id);
     json_set_bool(params, "excludeTurns", true);
     thread_put_profile(t->hub, t->id, params);
+    fence_params(t->hub, t, params);
     upcall_own(t->hub, OWN_RESUME, "thread/resume", params, t->id);
 }
 

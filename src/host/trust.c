@@ -66,9 +66,15 @@ bool trust_look(const char *home, const char *path)
 
 bool trust_matters(const char *path)
 {
+    static const char *const names[] = {".farhand", ".codex"};
     char file[PATH_MAX];
-    return text_format(file, sizeof(file), "%s/.farhand", path) == OK &&
-           access(file, F_OK) == 0;
+    for (size_t i = 0; i < 2; i++) {
+        if (text_format(file, sizeof(file), "%s/%s", path, names[i]) == OK &&
+            access(file, F_OK) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *trust_state_name(enum trust_state state)

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -10,6 +11,15 @@
 bool trust_is_given(struct host *h)
 {
     return trust_of(h->store, h->cwd) == TRUST_GIVEN;
+}
+
+bool trust_of_folder(void *user, const char *path, char *real, size_t size)
+{
+    struct host *h = user;
+    char found[PATH_MAX];
+    return realpath(path, found) == NULL || // nothing is there to be read
+           trust_of(h->store, found) == TRUST_GIVEN ||
+           text_format(real, size, "%s", found) != OK;
 }
 
 json_t *trust_status(struct host *h)
@@ -116,26 +126,33 @@ static enum err read_wish(const struct host *h, struct call *call,
     return OK;
 }
 
-void trust_set(struct host *h, struct call *call)
+/* Its line is in the log before it counts. */
+static enum err record(struct host *h, struct call *call, struct store_trust *row)
 {
-    struct store_trust row = {.born_ns = 0};
-    struct diag why = {.text = ""};
     const json_t *answer = json_object_get(call->params, "trusted");
     char value[STORE_TRUST_PATH + 16];
-    if (read_wish(h, call, &row) != OK) {
-        return;
-    }
-    const bool here = strcmp(row.path, h->cwd) == 0;
-    if (here && read_again(h, json_is_true(answer), &why) != OK) {
-        hub_reply_error(call, HUB_ERR_REQUEST, why.text, NULL);
-        return;
-    }
-    enum err e = text_format(value, sizeof(value), "%s: %s", row.path,
+    enum err e = text_format(value, sizeof(value), "%s: %s", row->path,
                              json_is_null(answer)   ? "forgotten"
                              : json_is_true(answer) ? "trusted"
                                                     : "not trusted");
     e = e == OK ? audit_policy(h->audit, "trust", value, &call->info) : e;
-    e = e == OK ? keep(h, call, &row, answer) : e;
+    return e == OK ? keep(h, call, row, answer) : e;
+}
+
+void trust_set(struct host *h, struct call *call)
+{
+    struct store_trust row = {.born_ns = 0};
+    struct diag why = {.text = ""};
+    const bool yes = json_is_true(json_object_get(call->params, "trusted"));
+    if (read_wish(h, call, &row) != OK) {
+        return;
+    }
+    const bool here = strcmp(row.path, h->cwd) == 0;
+    if (here && read_again(h, yes, &why) != OK) {
+        hub_reply_error(call, HUB_ERR_REQUEST, why.text, NULL);
+        return;
+    }
+    const enum err e = record(h, call, &row);
     if (e != OK) {
         if (here && read_again(h, trust_is_given(h), &why) != OK) {
             h->rulebook.rules.n = 0; // nothing is allowed by a rule that nobody kept

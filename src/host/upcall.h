@@ -39,6 +39,7 @@ enum own_call {
     OWN_NONE, // a controller's
     OWN_LOADED,
     OWN_FOLDERS,
+    OWN_REQUIREMENTS, // Codex's managed ones
     OWN_RESUME,
     OWN_LEAVE,
     OWN_SETTINGS,

@@ -62,6 +62,20 @@ describe("a repository's rules", () => {
     expect((await scene.run(["trust", "list"])).stdout).toContain("No folder is trusted");
   });
 
+  test("and what it tells Codex count only there", async ({ scene }) => {
+    mkdirSync(join(scene.work, ".codex"));
+    writeFileSync(join(scene.work, ".codex/config.toml"), 'model_reasoning_summary = "none"\nmodel = "of-the-repository"\n');
+    const host = await Host.up(scene);
+    await host.agentReady();
+    const desk = await host.local("desk");
+    const before = await desk.call("thread/start", {});
+    expect(before.model).toBe("practice");
+    expect((await scene.run(["trust", scene.work])).code).toBe(0);
+    expect((await desk.call("thread/start", {})).model).toBe("of-the-repository");
+    expect((await scene.run(["trust", "remove", scene.work])).code).toBe(0);
+    expect((await desk.call("thread/start", {})).model).toBe("practice");
+  });
+
   test("that cannot be read are not trusted, and say where", async ({ scene }) => {
     bring(scene.work, '[[rule]]\ndecide = "allow"\ncommand = "rm"\n');
     const host = await Host.up(scene);

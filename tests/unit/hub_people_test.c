@@ -207,10 +207,70 @@ TEST(a_turn_that_began_past_us_is_nobodys_whoever_steers_it)
     stage_close(&s);
 }
 
+/* ---- folders whose own files count -------------------------------------------------- */
+
+static bool only_work(void *user, const char *path, char *real, size_t size)
+{
+    (void)user;
+    write_text(real, size, "/real%s", path);
+    return strcmp(path, "/work") == 0;
+}
+
+TEST(the_agent_is_told_which_folders_are_not_trusted)
+{
+    static const struct {
+        const char *call;
+        const char *says; // NULL: nothing
+    } cases[] = {
+        {"{\"id\":1,\"method\":\"thread/start\",\"params\":{\"cwd\":\"/known\"}}",
+         "\"config\":{\"projects\":{\"/real/known\":{\"trust_level\":\"untrusted\"}}}"},
+        {"{\"id\":1,\"method\":\"thread/start\",\"params\":{\"cwd\":\"/known\",\"config\":{"
+         "\"projects\":{\"/real/known\":{\"trust_level\":\"trusted\"}}}}}",
+         "\"config\":{\"projects\":{\"/real/known\":{\"trust_level\":\"untrusted\"}}}"},
+        {"{\"id\":1,\"method\":\"thread/start\",\"params\":{\"cwd\":\"/work\"}}", NULL},
+        {"{\"id\":1,\"method\":\"thread/start\",\"params\":{}}", NULL}, // in /work
+        // where an unknown thread works is not known: every folder that is
+        {"{\"id\":1,\"method\":\"thread/resume\",\"params\":{\"threadId\":\"old\"}}",
+         "\"/real/known\":{\"trust_level\":\"untrusted\"}"},
+        {"{\"id\":1,\"method\":\"thread/fork\",\"params\":{\"threadId\":\"old\"}}",
+         "\"/real/known\":{\"trust_level\":\"untrusted\"}"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct stage s;
+        stage_open(&s);
+        struct seat *a = local(&s);
+        a->c->hub->ops.is_trusted = only_work;
+        CASE(cases[i].call);
+        say(a, cases[i].call);
+        const char *sent = heard(&s.agent);
+        if (cases[i].says != NULL) {
+            HAS(sent, cases[i].says);
+        } else {
+            TEST_CHECK(strstr(sent, "projects") == NULL, sent);
+        }
+        stage_close(&s);
+    }
+}
+
+TEST(what_a_pairing_asks_for_reaches_the_daemon)
+{
+    struct stage s;
+    stage_open(&s);
+    struct seat *a = local(&s);
+    say(a,
+        "{\"id\":1,\"method\":\"remoteControl/pairing/start\",\"params\":{\"farhand\":{"
+        "\"role\":\"viewer\",\"threads\":[\"t1\"]}}}");
+    EQ_U64(s.n_calls, 1);
+    EQ_STR(json_get_str(json_get_obj(s.calls[0]->params, "farhand"), "role"), "viewer");
+    stage_close(&s);
+}
+
 RUN_TESTS(T(after_its_end_an_invitation_may_call_nothing),
           T(a_decision_after_the_end_has_no_effect),
           T(the_end_is_said_in_words_and_closes_what_is_open),
           T(who_is_on_a_thread_is_told_to_all_who_are),
           T(who_is_there_is_listed_for_threads_that_may_be_seen),
           T(a_turn_has_the_least_role_of_those_whose_words_it_follows),
-          T(a_turn_that_began_past_us_is_nobodys_whoever_steers_it))
+          T(a_turn_that_began_past_us_is_nobodys_whoever_steers_it),
+          T(the_agent_is_told_which_folders_are_not_trusted),
+          T(what_a_pairing_asks_for_reaches_the_daemon))
