@@ -125,7 +125,7 @@ describe("a wire that swallows every packet both ways", () => {
     await confirmOnHost(host, page);
     await page.getByRole("button", { name: "New thread" }).first().click();
     await ask(page, "say here already");
-    await page.getByText("here already").nth(1).waitFor();
+    await page.locator(".agent").getByText("here already").waitFor();
     await wires.set("ph", "drop");
     await found("page -> relay, by the page", async () => {
       await ask(page, "say through the tunnel");

@@ -25,7 +25,7 @@ describe("chaos with the page", () => {
     await confirmOnHost(host, page);
     await page.getByRole("button", { name: "New thread" }).first().click();
     await ask(page, "say here already");
-    await page.getByText("here already").nth(1).waitFor();
+    await page.locator(".agent").getByText("here already").waitFor();
     const owner = await host.owner;
     const counted = (tag: string): number =>
       existsSync(`${scene.work}/counted`) ? readFileSync(`${scene.work}/counted`, "utf8").split("\n").filter((line) => line === tag).length : 0;

@@ -159,7 +159,7 @@ describe("the page", () => {
     const { page, shoot } = await pairedBrowser(scene, host);
     await newThread(page);
     await ask(page, "say here already");
-    await page.getByText("here already").nth(1).waitFor();
+    await page.locator(".agent").getByText("here already").waitFor();
     await page.getByRole("textbox", { name: "Ask for the next thing" }).waitFor(); // the turn is over
     const { port } = new URL(host.link);
     await host.stop("SIGKILL");
