@@ -15,7 +15,7 @@ ENV := tools/env.sh
 
 help: ## list the targets
 	@printf 'Farhand: steer the coding agent on this machine from anywhere.\n\n'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 	@printf '\nFirst time: make up. Options for it: make up ARGS="--lan --port 4317".\n'
 
 deps: ## install what a build needs (Debian packages; Node and Codex into build/)

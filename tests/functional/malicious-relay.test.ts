@@ -4,7 +4,7 @@
 
 import { Host } from "./lib/host";
 import { DATA, flipped, type Frame, type Leg, Mitm, type Tamper, withBody } from "./lib/mitm";
-import type { Phone } from "./lib/phone";
+import { Phone } from "./lib/phone";
 import { describe, expect, type Scene, test } from "./lib/scene";
 
 /** Host, phone, and the evil twin between the phone and the relay. */
@@ -130,31 +130,30 @@ describe("a hostile relay", () => {
     expect((await answers).map((a) => a.status)).toEqual(["connected", "connected"]);
   });
 
-  test("that poses as the host at pairing is refused by the phone", async ({ scene }) => {
-    const host = await Host.up(scene);
-    const owner = await host.owner;
-    const first = await host.offer();
-    const cancel = (pairingId: string): Promise<unknown> => owner.call("farhand/pairing/cancel", { pairingId }).catch(() => undefined);
-    await cancel(first.farhand.pairingId);
-    const mitm = await Mitm.start(first.farhand.relay);
-    scene.atEnd(() => mitm.close());
-    const { Phone } = await import("./lib/phone");
+  // One host for each message: its relay lets nobody try a phrase more than some ten times a minute.
+  for (const mode of ["link", "phrase"] as const) {
     for (const [name, way, nth] of handshake) {
-      const phone = new Phone(scene, name);
-      phone.sockets.redirect = () => mitm.url;
-      const offer = await host.offer();
-      mitm.tamper = on(way, nth, (body) => [flipped(body, 200)], mitm);
-      const pairing = phone.pairByLink(offer.farhand.url);
-      if (name === "READY") {
-        await owner.event("farhand/pairing/changed", (p) => p.pairingId === offer.farhand.pairingId && p.state === "confirming");
-        await owner.call("farhand/pairing/confirm", { pairingId: offer.farhand.pairingId, accept: true });
-      }
-      const outcome = await Promise.race([pairing.done.then(() => "paired", () => "refused"), quiet(mitm)]);
-      expect(outcome, name).not.toBe("paired");
-      pairing.pairing.cancel();
-      await cancel(offer.farhand.pairingId);
+      test(`that changes ${name} of a pairing by ${mode} pairs no phone`, async ({ scene }) => {
+        const host = await Host.up(scene);
+        const mitm = await Mitm.start((await host.offer()).farhand.relay);
+        scene.atEnd(() => mitm.close());
+        const old = (): Buffer => mitm.legs[0]?.seen[way][nth] as Buffer; // of another pairing, at this place
+        const of: Record<string, Change> = {
+          flips: (body) => [flipped(body, body.length * 4)],
+          truncates: (body) => [body.subarray(0, body.length - 1)],
+          lengthens: (body) => [Buffer.concat([body, Buffer.alloc(1)])],
+          "splices an old one into": () => [old()],
+        };
+        for (const [what, change] of Object.entries(of)) {
+          mitm.tamper = on(way, nth, change, mitm);
+          expect(await pairThrough(scene, host, mitm, mode, name), what).not.toBe("paired");
+          expect(old(), what).toBeDefined();
+        }
+        mitm.tamper = (frame) => [frame.octets];
+        expect(await pairThrough(scene, host, mitm, mode, "honest")).toBe("paired");
+      });
     }
-  });
+  }
 });
 
 /** Nothing more passes the twin: whoever waits for an answer will not get one. */
@@ -166,6 +165,29 @@ async function quiet(mitm: Mitm): Promise<"silence"> {
     last = sum;
     await new Promise((tick) => setTimeout(tick, 400));
   }
+}
+
+/** One pairing of a new phone through the twin, confirmed by the person at the host if it gets that far. */
+async function pairThrough(scene: Scene, host: Host, mitm: Mitm, mode: "link" | "phrase", name: string): Promise<string> {
+  const owner = await host.owner;
+  await owner.call("farhand/pairing/unlock"); // tampering counts as guessing
+  const phone = new Phone(scene, name);
+  phone.sockets.redirect = () => mitm.url;
+  const from = owner.mark;
+  const offer = await host.offer({ phrase: mode === "phrase" });
+  const { pairingId, url, relay } = offer.farhand;
+  const pairing = mode === "phrase" ? await phone.pairByPhrase(offer.manualPairingCode, relay) : phone.pairByLink(url);
+  const done = pairing.done.then(() => "paired", (error: Error) => error.message);
+  const row = owner.event("farhand/pairing/changed", (p) => p.pairingId === pairingId && p.state === "confirming", { from }).then(() => "asked", () => "never");
+  let outcome = await Promise.race([done, row, quiet(mitm)]);
+  if (outcome === "asked") {
+    if (mode === "phrase") await Promise.race([pairing.digits().then(() => pairing.pairing.matches(), () => undefined), done]);
+    await owner.call("farhand/pairing/confirm", { pairingId, accept: true }).catch(() => undefined);
+    outcome = await Promise.race([done, quiet(mitm)]);
+  }
+  pairing.pairing.cancel();
+  await owner.call("farhand/pairing/cancel", { pairingId }).catch(() => undefined);
+  return outcome;
 }
 
 /** One attempt of the phone to open its session: did it open? Its own patience is not waited for. */

@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 // when a test passes. A test that failed is not tried again: what fails now and then is broken.
 export default defineConfig({
   test: {
-    include: ["*.test.ts"],
+    include: ["*.test.ts", "evenings/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 120_000,
