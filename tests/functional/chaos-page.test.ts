@@ -61,12 +61,26 @@ describe("chaos with the page", () => {
       }
       await approve();
       if (moment === "approved") await injure(fault);
-      await expect.poll(() => counted(tag), { timeout: 60_000 }).toBe(1);
+      // A tap whose tab died before it was on disk was none: the card is there again, undecided.
+      let again = "";
+      const button = dock().getByRole("button", { name: "Approve", exact: true });
+      await expect
+        .poll(
+          async () => {
+            if (counted(tag) === 0 && moment === "approved" && again === "" && (await button.isEnabled({ timeout: 50 }).catch(() => false))) {
+              again = ", asked again";
+              await button.click();
+            }
+            return counted(tag);
+          },
+          { timeout: 60_000, interval: 500 },
+        )
+        .toBe(1);
       await dock().waitFor({ state: "detached" });
       await owner.event("thread/status/changed", (p) => p.status.type === "idle", { from });
       await page.locator(".mine .bubble").getByText(`echo ${tag} `).waitFor();
       const shown = await page.locator(".mine .bubble").getByText(`echo ${tag} `).count();
-      tally.add(`${fault}, ${moment}`, `shown ${shown} time, ran ${counted(tag)}`);
+      tally.add(`${fault}, ${moment}`, `shown ${shown} time, ran ${counted(tag)}${again}`);
       expect(counted(tag), tag).toBe(1);
       expect(shown, tag).toBe(1);
     }

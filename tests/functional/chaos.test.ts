@@ -133,7 +133,11 @@ class World {
       this.host = await Host.behind(this.scene, this.relay.url);
       await this.sit();
     }
-    if (victim === "agent") await this.desk.event("farhand/status/changed", (p) => p.agent.state === "ready", { from });
+    if (victim === "agent") {
+      const down = await this.desk.event("farhand/status/changed", (p) => p.agent.state !== "ready", { from });
+      const since = this.desk.inbox.items.indexOf(down);
+      await this.desk.event("farhand/status/changed", (p) => p.agent.state === "ready", { from: since });
+    }
     await this.host.agentReady();
     await this.host.relayConnected();
     await this.takeUp(this.kind);
@@ -188,8 +192,9 @@ async function round(world: World, tag: string, victim: Victim, moment: Moment):
   // The controller's own person reads before they say yes: at "asked" nobody has, yet.
   if (world.decider === "itself" && moment !== "asked") world.sayYes(rpc, "itself", rpc.mark);
   await reached[moment]();
+  const before = world.desk.mark;
   await world.kill(victim);
-  await world.revive(victim, from);
+  await world.revive(victim, before);
   world.sayYes(world.rpc, "itself", 0);
   const turns = await world.settled(tag);
   return { told, inHistory: turns.length, status: turns[0]?.status ?? "none", lines: world.lines(tag) };
