@@ -105,11 +105,10 @@ describe("review hand-off", () => {
     expect((await turnEnds(dev, review, turnFrom)).status).toBe("completed");
     expect((await scene.run(["devices"])).stdout).toContain("ended ");
 
-    // More time: she is back by herself, with the same thread and no other.
+    // More time: she opens the app again, and has the same thread and no other.
     expect((await scene.run(["devices", "until", "Ada's phone", "+1h"])).code).toBe(0);
-    await phone.phase("open", phone.states.items.indexOf(refused));
-    const again = phone.rpc();
-    await again.initialize();
+    phone.stop();
+    const again = await phone.attach();
     expect((await again.call("thread/list", {})).data).toHaveLength(1);
   });
 
