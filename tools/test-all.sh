@@ -33,7 +33,7 @@ tidy() {
 
 check_cppcheck() {
     cppcheck --enable=warning,portability,performance --error-exitcode=1 --inline-suppr --quiet \
-        --std=c11 -DFARHAND_VERSION='"0"' -D_GNU_SOURCE -I src \
+        --std=c11 -DFARHAND_VERSION='"0"' -DFARHAND_ADMIN_DIR='"/etc/farhand"' -D_GNU_SOURCE -I src \
         --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches src
 }
 

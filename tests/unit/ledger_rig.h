@@ -136,12 +136,12 @@ static unsigned count_in_log(const char *dir, const char *what)
 static enum err on_upstream(void *user, struct bytes text)
 {
     (void)user;
-    if (now->watching && strstr((const char *)text.at, "\"decision\"") != NULL &&
-        now->snap_effect[0] == '\0') {
+    text_sanitize(text, now->upstream, sizeof(now->upstream));
+    const bool decides = strstr(now->upstream, "\"decision\"") != NULL;
+    if (now->watching && decides && now->snap_effect[0] == '\0') {
         snapshot(now->dir, now->snap_effect);
     }
-    text_sanitize(text, now->upstream, sizeof(now->upstream));
-    now->n_answers += strstr(now->upstream, "\"decision\"") != NULL;
+    now->n_answers += decides ? 1 : 0;
     return OK;
 }
 

@@ -383,10 +383,8 @@ describe.skipIf(!able)("the page", () => {
 
   test("storage that the browser cleared is said, and pairing leads back", async () => {
     const [page, context] = await paired("phone", "light");
-    await page.evaluate(() => new Promise((resolve) => {
-      const asked = indexedDB.deleteDatabase("farhand");
-      asked.onsuccess = asked.onblocked = () => resolve(undefined);
-    }));
+    const browser = await context.newCDPSession(page);
+    await browser.send("Storage.clearDataForOrigin", { origin: new URL(page.url()).origin, storageTypes: "indexeddb" });
     await page.reload();
     await page.getByText("This browser was cleared").waitFor();
     await page.getByLabel("Phrase from the host").waitFor();
