@@ -80,6 +80,31 @@ static json_t *agent_part(const struct host *h)
     return out;
 }
 
+static void set_age(json_t *out, uint64_t age_ms)
+{
+    json_set(out, "ageMs",
+             age_ms == UINT64_MAX ? json_null() : json_integer((json_int_t)age_ms));
+}
+
+/* What a person does next about the relay; NULL: nothing. */
+static const char *relay_next(const struct host *h, bool refused)
+{
+    if (!h->remote_enabled) {
+        return "farhand remote-control start";
+    }
+    if (!h->reach.set) {
+        return "give the host a relay: --relay URL";
+    }
+    if (refused) {
+        return "ask its keeper for an invite: --invite-file FILE";
+    }
+    if (h->link_state == LINK_CONNECTED) {
+        return NULL;
+    }
+    return h->link_state == LINK_CONNECTING ? "wait: it tries by itself"
+                                            : "farhand doctor";
+}
+
 static json_t *relay_part(const struct host *h)
 {
     json_t *out = json_object();
@@ -96,16 +121,9 @@ static json_t *relay_part(const struct host *h)
     json_set_bool(out, "forbidden", !may); // by the administrator
     json_set_bool(out, "refused", status.refused);
     set_error(out, may ? h->link_error : forbidden.text);
-    set_next(out, !may                 ? "check with your administrator"
-                  : !h->remote_enabled ? "farhand remote-control start"
-                  : !h->reach.set      ? "give the host a relay: --relay URL"
-                  : status.refused ? "ask its keeper for an invite: --invite-file FILE"
-                  : h->link_state == LINK_CONNECTED  ? NULL
-                  : h->link_state == LINK_CONNECTING ? "wait: it tries by itself"
-                                                     : "farhand doctor");
-    json_set(out, "ageMs",
-             status.age_ms == UINT64_MAX ? json_null()
-                                         : json_integer((json_int_t)status.age_ms));
+    set_next(out,
+             may ? relay_next(h, status.refused) : "check with your administrator");
+    set_age(out, status.age_ms);
     return out;
 }
 
@@ -116,8 +134,7 @@ static void set_proof(const struct host *h, const struct device *device, json_t 
     if (h->link != NULL) {
         link_host_device_status(h->link, device->row.id, &s);
     }
-    json_set(row, "ageMs",
-             s.age_ms == UINT64_MAX ? json_null() : json_integer((json_int_t)s.age_ms));
+    set_age(row, s.age_ms);
     set_error(row, device->connected ? "" : s.error);
     set_next(row, device->connected ? NULL : "open the app on it");
 }
