@@ -343,13 +343,26 @@ static bool take_profile(struct asked *a)
     return e == OK;
 }
 
+/* Who is held to certain threads works where they do, and in no other thread's folder. */
+static const struct folders *folders_of(const struct asked *a, struct folders *own)
+{
+    const struct folders *all = &a->by->hub->folders;
+    if (scope_is_all(a->by->info.scope)) {
+        return all;
+    }
+    const bool known = a->thread != NULL && a->thread->folder != NULL;
+    *own = (struct folders){.home = known ? a->thread->folder : all->home};
+    return own;
+}
+
 static void apply_guard(struct asked *a)
 {
     struct hub *hub = a->by->hub;
+    struct folders own;
     const struct guard g = {
         .method = a->method,
         .who = &a->by->info,
-        .folders = &hub->folders,
+        .folders = folders_of(a, &own),
         .profile = &a->profile,
         .stock_tui = a->by->stock_tui,
         .sandbox_is_fine = a->thread != NULL && a->thread->sandbox_is_fine,
@@ -357,6 +370,7 @@ static void apply_guard(struct asked *a)
         .user = hub->user,
     };
     a->clamped = json_array();
+    scope_narrow(a->by->info.scope, a->method, a->params);
     guard_apply(&g, a->params, a->clamped);
     if (json_array_size(a->clamped) > 0) {
         char fields[256];

@@ -86,7 +86,12 @@ static const char *const lists[] = {
     "thread/attachmentOwner/list",
     "thread/list",
     "thread/loaded/list",
-    "thread/search",
+};
+
+/* How such a list is paged, and nothing that says which threads are meant: whether others
+ * match is theirs to know. */
+static const char *const paging[] = {
+    "archived", "cursor", "limit", "sortDirection", "sortKey", "threadId", "threadIds",
 };
 
 /* What names no thread and tells nothing of one; approvals and who is present look at
@@ -111,7 +116,8 @@ bool scope_lists(const struct method *m)
 
 static bool is_of_a_thread(const struct method *m)
 {
-    return m->act != ACT_FORK && // what it makes would be outside
+    return m->act != ACT_FORK &&                    // what it makes would be outside
+           strcmp(m->name, "thread/search") != 0 && // it asks all of them
            (strncmp(m->name, "thread/", 7) == 0 || strncmp(m->name, "turn/", 5) == 0 ||
             strncmp(m->name, "review/", 7) == 0);
 }
@@ -148,6 +154,23 @@ static struct bytes thread_of_row(const json_t *row)
     }
     const struct bytes named = json_get_bytes(row, "threadId");
     return named.at != NULL ? named : json_get_bytes(row, "id");
+}
+
+void scope_narrow(const char *scope, const struct method *m, json_t *params)
+{
+    const char *key;
+    json_t *value;
+    void *next;
+    if (scope_is_all(scope) || !scope_lists(m)) {
+        return;
+    }
+    json_object_foreach_safe(params, next, key, value)
+    {
+        (void)value;
+        if (!is_one_of(key, paging, COUNT(paging))) {
+            (void)json_object_del(params, key);
+        }
+    }
 }
 
 bool scope_filter(const struct controller *c, json_t *result)

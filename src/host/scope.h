@@ -31,6 +31,9 @@ bool scope_allows(const char *scope, const struct method *m, const json_t *param
 /* Does the answer of this method list threads? */
 bool scope_lists(const struct method *m);
 
+/* Takes out of such a call what would ask about the contents of other threads. */
+void scope_narrow(const char *scope, const struct method *m, json_t *params);
+
 /* Takes the threads that `c` may not see out of such an answer. True: some were. */
 bool scope_filter(const struct controller *c, json_t *result);
 

@@ -92,7 +92,18 @@ static enum err add_path(const char **paths, size_t *n, const char *key,
     return OK;
 }
 
-static enum err set_number(const char *key, const char *value, uint64_t *out,
+static bool is_number(const char *key)
+{
+    static const char *const keys[] = {"timeout", "output-max", "file-max",
+                                       "process-max"};
+    size_t i = 0;
+    while (i < COUNT(keys) && strcmp(keys[i], key) != 0) {
+        i++;
+    }
+    return i < COUNT(keys);
+}
+
+static enum err set_number(struct sandbox_policy *p, const char *key, const char *value,
                            struct diag *diag)
 {
     uint64_t number = 0;
@@ -101,7 +112,15 @@ static enum err set_number(const char *key, const char *value, uint64_t *out,
         diag_set(diag, "--%s needs a whole number above 0, not '%s'", key, value);
         return ERR_USAGE;
     }
-    *out = number;
+    if (strcmp(key, "timeout") == 0) {
+        p->timeout_s = number;
+    } else if (strcmp(key, "output-max") == 0) {
+        p->output_max = number;
+    } else if (strcmp(key, "file-max") == 0) {
+        p->file_max = number;
+    } else {
+        p->process_max = number;
+    }
     return OK;
 }
 
@@ -126,29 +145,19 @@ static enum err set_env(struct sandbox_policy *p, const char *key, const char *v
     return e;
 }
 
-static bool *switch_of(struct sandbox_policy *p, const char *key)
+/* False: the key is no switch. */
+static bool set_switch(struct sandbox_policy *p, const char *key)
 {
     if (strcmp(key, "network") == 0) {
-        return &p->network;
+        p->network = true;
+    } else if (strcmp(key, "allow-weaker") == 0) {
+        p->allow_weaker = true;
+    } else if (strcmp(key, "no-namespace") == 0) {
+        p->no_namespace = true;
+    } else {
+        return false;
     }
-    if (strcmp(key, "allow-weaker") == 0) {
-        return &p->allow_weaker;
-    }
-    return strcmp(key, "no-namespace") == 0 ? &p->no_namespace : NULL;
-}
-
-static uint64_t *number_of(struct sandbox_policy *p, const char *key)
-{
-    if (strcmp(key, "timeout") == 0) {
-        return &p->timeout_s;
-    }
-    if (strcmp(key, "output-max") == 0) {
-        return &p->output_max;
-    }
-    if (strcmp(key, "file-max") == 0) {
-        return &p->file_max;
-    }
-    return strcmp(key, "process-max") == 0 ? &p->process_max : NULL;
+    return true;
 }
 
 static enum err set_text(struct sandbox_policy *p, const char *key, const char *value,
@@ -181,16 +190,13 @@ static enum err set_text(struct sandbox_policy *p, const char *key, const char *
 enum err sandbox_policy_set(struct sandbox_policy *p, const char *key,
                             const char *value, struct diag *diag)
 {
-    bool *flag = switch_of(p, key);
-    if (flag != NULL) {
-        *flag = true;
+    if (set_switch(p, key)) {
         return OK;
     }
     if (value == NULL) {
         diag_set(diag, "--%s needs a value", key);
         return ERR_USAGE;
     }
-    uint64_t *number = number_of(p, key);
-    return number != NULL ? set_number(key, value, number, diag)
+    return is_number(key) ? set_number(p, key, value, diag)
                           : set_text(p, key, value, diag);
 }

@@ -113,6 +113,9 @@ static enum err read_paths(json_t *changes, struct approval_asked *a)
     const size_t most = 2 * (json_is_object(changes) ? json_object_size(changes)
                                                      : json_array_size(changes));
     enum err e = put_list(a, most);
+    if (a->list == NULL) {
+        return e; // none, or no memory for them
+    }
     size_t n = 0;
     size_t i = 0;
     const char *key;

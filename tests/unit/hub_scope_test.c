@@ -50,7 +50,6 @@ TEST(every_method_is_for_the_threads_of_the_grant_or_closed)
         "thread/attachmentOwner/list",
         "thread/list",
         "thread/loaded/list",
-        "thread/search",
     };
     size_t n = 0;
     const struct method *table = method_table(&n);
@@ -68,7 +67,8 @@ TEST(every_method_is_for_the_threads_of_the_grant_or_closed)
         const bool of_thread =
             (strncmp(m->name, "thread/", 7) == 0 || strncmp(m->name, "turn/", 5) == 0 ||
              strcmp(m->name, "review/start") == 0) &&
-            strcmp(m->name, "thread/fork") != 0;
+            strcmp(m->name, "thread/fork") != 0 &&
+            strcmp(m->name, "thread/search") != 0;
         CASE(m->name);
         EQ_INT(scope_allows("t1", m, none), listed);
         EQ_INT(scope_allows("t1", m, mine), listed || of_thread);
@@ -100,6 +100,8 @@ TEST(a_call_about_another_thread_is_refused_at_the_router)
         "\"name\":\"x\"}}",
         "{\"id\":1,\"method\":\"command/exec\",\"params\":{\"command\":[\"ls\"]}}",
         "{\"id\":1,\"method\":\"fs/readFile\",\"params\":{\"path\":\"/work/a\"}}",
+        "{\"id\":1,\"method\":\"thread/search\",\"params\":{\"searchTerm\":\"x\","
+        "\"threadId\":\"t1\"}}",
         "{\"id\":1,\"method\":\"project/list\",\"params\":{}}",
         "{\"id\":1,\"method\":\"farhand/folders/list\",\"params\":{}}",
         "{\"id\":1,\"method\":\"fuzzyFileSearch\",\"params\":{\"query\":\"a\",\"roots\":[]}}",
@@ -114,6 +116,37 @@ TEST(a_call_about_another_thread_is_refused_at_the_router)
         EQ_STR(heard(&s.agent), "");
         stage_close(&s);
     }
+}
+
+TEST(whoever_is_held_to_one_thread_cannot_ask_what_is_in_others)
+{
+    struct stage s;
+    stage_open(&s);
+    struct seat *a = scoped(&s, ROLE_VIEWER, "t1");
+    say(a, "{\"id\":1,\"method\":\"thread/list\",\"params\":{\"searchTerm\":\"secret\","
+           "\"cwd\":\"/other\",\"parentThreadId\":\"t2\",\"limit\":1}}");
+    const char *sent = heard(&s.agent);
+    HAS(sent, "\"limit\":1");
+    FALSE(strstr(sent, "secret") != NULL || strstr(sent, "/other") != NULL ||
+          strstr(sent, "t2") != NULL);
+    stage_close(&s);
+}
+
+TEST(whoever_is_held_to_one_thread_works_in_its_folder_alone)
+{
+    struct stage s;
+    stage_open(&s);
+    struct seat *all = device(&s, ROLE_OPERATOR);
+    struct seat *a = scoped(&s, ROLE_OPERATOR, "t1");
+    folders_learn(&s.hub->folders, "/other", 1);
+    static const char turn[] =
+        "{\"id\":1,\"method\":\"turn/start\",\"params\":{\"threadId\":\"t1\",\"input\":"
+        "[],\"cwd\":\"/other\"}}";
+    say(a, turn);
+    FALSE(strstr(heard(&s.agent), "/other") != NULL);
+    say(all, turn);
+    HAS(heard(&s.agent), "/other");
+    stage_close(&s);
 }
 
 TEST(a_scope_is_read_from_a_list_and_told_as_one)
@@ -195,10 +228,6 @@ TEST(lists_have_the_threads_of_the_grant_alone)
          "{\"data\":[{\"id\":\"t1\"}],\"nextCursor\":\"c\"}"},
         {"thread/loaded/list", "{\"data\":[\"t2\",\"t1\"],\"nextCursor\":null}",
          "{\"data\":[\"t1\"],\"nextCursor\":null}"},
-        {"thread/search",
-         "{\"data\":[{\"snippet\":\"s\",\"thread\":{\"id\":\"t2\"}},{\"snippet\":\"s\","
-         "\"thread\":{\"id\":\"t1\"}}]}",
-         "{\"data\":[{\"snippet\":\"s\",\"thread\":{\"id\":\"t1\"}}]}"},
         {"thread/attachmentOwner/list",
          "{\"data\":[{\"threadId\":\"t2\"},{\"threadId\":\"t1\"},{}]}",
          "{\"data\":[{\"threadId\":\"t1\"}]}"},
@@ -316,7 +345,9 @@ TEST(a_narrower_grant_ends_what_it_no_longer_covers)
     stage_close(&s);
 }
 
-RUN_TESTS(T(a_scope_names_whole_ids),
+RUN_TESTS(T(whoever_is_held_to_one_thread_cannot_ask_what_is_in_others),
+          T(whoever_is_held_to_one_thread_works_in_its_folder_alone),
+          T(a_scope_names_whole_ids),
           T(every_method_is_for_the_threads_of_the_grant_or_closed),
           T(a_call_about_another_thread_is_refused_at_the_router),
           T(a_scope_is_read_from_a_list_and_told_as_one),
