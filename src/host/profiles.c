@@ -15,7 +15,8 @@
 /* ---- config.toml ------------------------------------------------------------------- */
 
 /* Codex's spelling and ours; a name in both is ours. */
-static enum err take_all(struct profiles *p, const json_t *config, struct diag *diag)
+static enum err take_all(struct profiles *p, const struct requirements *admin,
+                         const json_t *config, struct diag *diag)
 {
     static const char *const spellings[] = {"profile", "profiles"};
     for (size_t i = 0; i < COUNT(spellings); i++) {
@@ -23,11 +24,11 @@ static enum err take_all(struct profiles *p, const json_t *config, struct diag *
         json_t *table = NULL;
         json_object_foreach(json_get_obj(config, spellings[i]), name, table)
         {
-            if (profiles_find(p, name) != NULL) {
+            if (profiles_find(p, name) != NULL || !requirements_name(admin, name)) {
                 continue;
             }
             if (p->n == PROFILES_MAX) {
-                diag_set(diag, "config.toml: more than %u profiles", PROFILES_MAX);
+                diag_set(diag, "more than %u profiles", PROFILES_MAX);
                 return ERR_PROTO;
             }
             const enum err e = profile_read(config, name, &p->list[p->n], diag);
@@ -40,7 +41,8 @@ static enum err take_all(struct profiles *p, const json_t *config, struct diag *
     return OK;
 }
 
-static enum err read_config(struct profiles *p, const char *home, struct diag *diag)
+static enum err read_config(struct profiles *p, const struct requirements *admin,
+                            const char *home, struct diag *diag)
 {
     char path[PATH_MAX];
     struct buf text;
@@ -52,7 +54,7 @@ static enum err read_config(struct profiles *p, const char *home, struct diag *d
     if (e == OK && (e = toml_parse(buf_bytes(&text), &config, &why)) != OK) {
         diag_set(diag, "%s: %s", path, why.text);
     } else if (e == OK) {
-        e = take_all(p, config, diag);
+        e = take_all(p, admin, config, diag);
     } else if (e == ERR_NOT_FOUND) {
         e = OK;
     } else {
@@ -112,10 +114,13 @@ static enum err read_threads(struct profiles *p, const char *home, struct diag *
     return e;
 }
 
-enum err profiles_load(struct profiles *p, const char *home, struct diag *diag)
+/* The administrator's go first: the first of a name counts. */
+enum err profiles_load(struct profiles *p, const struct requirements *admin,
+                       const char *home, struct diag *diag)
 {
-    *p = (struct profiles){.n = 0};
-    const enum err e = read_config(p, home, diag);
+    *p = (struct profiles){.is_forced = admin->profile != NULL};
+    enum err e = take_all(p, admin, admin->root, diag);
+    e = e != OK || p->is_forced ? e : read_config(p, admin, home, diag);
     return e != OK ? e : read_threads(p, home, diag);
 }
 

@@ -13,7 +13,7 @@
 #ifndef HOST_PROFILES_H
 #define HOST_PROFILES_H
 
-#include "policy/profile.h"
+#include "host/requirements.h"
 
 #define PROFILES_MAX        32u
 #define PROFILE_THREADS_MAX 4096u
@@ -21,12 +21,14 @@
 struct profiles {
     struct profile list[PROFILES_MAX];
     size_t n;
+    bool is_forced;  // by the administrator: every thread has the host's own
     char *path;      // of the file of threads
     json_t *threads; // {id: name}
 };
 
-NODISCARD enum err profiles_load(struct profiles *p, const char *home,
-                                 struct diag *diag);
+/* What the administrator defines goes before config.toml; what they forbid is left out. */
+NODISCARD enum err profiles_load(struct profiles *p, const struct requirements *admin,
+                                 const char *home, struct diag *diag);
 void profiles_fini(struct profiles *p);
 
 const struct profile *profiles_find(const struct profiles *p, const char *name);

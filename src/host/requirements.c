@@ -444,6 +444,13 @@ enum err requirements_allow_profile(const struct requirements *r,
     return OK;
 }
 
+bool requirements_name(const struct requirements *r, const char *name)
+{
+    return r->profile != NULL
+               ? strcmp(r->profile, name) == 0
+               : r->allowed_profiles == NULL || lists(r->allowed_profiles, name);
+}
+
 enum err requirements_profile(const struct requirements *r, const char *name,
                               const json_t *config, struct profile *out,
                               struct diag *diag)

@@ -77,6 +77,8 @@ NODISCARD enum err requirements_door(const struct requirements *r, struct diag *
 NODISCARD enum err requirements_profile(const struct requirements *r, const char *name,
                                         const json_t *config, struct profile *out,
                                         struct diag *diag);
+/* May a profile of this name be chosen, whatever it says? */
+bool requirements_name(const struct requirements *r, const char *name);
 /* May a thread run under it? */
 NODISCARD enum err requirements_allow_profile(const struct requirements *r,
                                               const struct profile *profile,

@@ -96,7 +96,7 @@ static enum err load(const struct rulebook_from *from, struct rulebook *book,
     }
     e = e != OK ? e : rules_settle(&book->rules, diag);
     e = e != OK ? e : standing_load(&book->standing, from->home, diag);
-    return e != OK ? e : profiles_load(&book->profiles, from->home, diag);
+    return e != OK ? e : profiles_load(&book->profiles, from->admin, from->home, diag);
 }
 
 enum err rulebook_load(const struct rulebook_from *from, struct rulebook *out,
@@ -287,7 +287,7 @@ const struct profile *rulebook_profile(const struct rulebook *book, struct bytes
         memcpy(id, thread.at, thread.len);
     }
     const char *name = profiles_of_thread(&book->profiles, id);
-    if (name[0] == '\0') {
+    if (name[0] == '\0' || book->profiles.is_forced) {
         return &book->profile;
     }
     const struct profile *found = profiles_find(&book->profiles, name);

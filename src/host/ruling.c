@@ -87,6 +87,15 @@ static enum err find_chosen(const struct host *h, const struct controller_info *
                             struct diag *why)
 {
     const struct profile *own = &h->rulebook.profile;
+    const struct requirements *admin = &h->requirements;
+    if (!requirements_name(admin, asked)) {
+        diag_set(why, "is refused: %s%.64s; check with your administrator",
+                 admin->profile != NULL
+                     ? "every thread of this machine runs with profile "
+                     : "this machine forbids profile ",
+                 admin->profile != NULL ? admin->profile : asked);
+        return ERR_DENIED;
+    }
     const struct profile *p = profiles_find(&h->rulebook.profiles, asked);
     if (p == NULL) {
         diag_set(why, "names a profile that config.toml does not have: %.64s", asked);
@@ -96,14 +105,6 @@ static enum err find_chosen(const struct host *h, const struct controller_info *
     if (weaker != NULL) { // whoever sits at the host may; others may not widen it
         diag_set(why, "is refused: profile %s %s than the host's own, %s", p->name,
                  weaker, own->name);
-        return ERR_DENIED;
-    }
-    if (h->requirements.profile != NULL &&
-        strcmp(h->requirements.profile, p->name) != 0) {
-        diag_set(why,
-                 "is refused: every thread of this machine runs with profile %s; "
-                 "check with your administrator",
-                 h->requirements.profile);
         return ERR_DENIED;
     }
     *out = p;

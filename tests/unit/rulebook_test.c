@@ -150,6 +150,25 @@ TEST(rulebook_trusts_no_sandbox_that_an_accepted_command_may_leave)
 }
 
 /* Words for a program that runs are not the command that they spell. */
+TEST(rulebook_gives_every_thread_the_profile_that_the_administrator_forces)
+{
+    struct requirements admin;
+    struct rulebook forced;
+    struct diag diag = {""};
+    const struct rulebook_from from = {.home = top, .workspace = top, .admin = &admin};
+    TRUE(requirements_read("r",
+                           BYTES_LIT("force_profile = \"o\"\n[profile.o]\n"
+                                     "approval_policy = \"ask-every-time\"\n"),
+                           &admin, &diag) == OK);
+    TRUE(rulebook_load(&from, &forced, &diag) == OK);
+    json_set_str(forced.profiles.threads, "t", "p"); // the user's file says so
+    const struct profile *p = rulebook_profile(&forced, BYTES_LIT("t"));
+    EQ_STR(p->name, "o");
+    EQ_INT(p->policy, POLICY_ASK_EVERY_TIME);
+    rulebook_fini(&forced);
+    requirements_fini(&admin);
+}
+
 TEST(rulebook_leaves_input_to_a_person)
 {
     const struct approval_request ls = command("/bin/bash -lc 'ls -l'");
@@ -213,6 +232,7 @@ int main(void)
         T(rulebook_answers_for_commands),
         T(rulebook_leaves_to_a_person_what_asks_for_more),
         T(rulebook_answers_for_words_and_files),
+        T(rulebook_gives_every_thread_the_profile_that_the_administrator_forces),
         T(rulebook_leaves_input_to_a_person),
         T(rulebook_reads_nothing_unasked_where_a_home_would_be_the_workspace),
         T(rulebook_offers_for_longer_only_what_it_can_hold_to),
