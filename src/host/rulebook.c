@@ -294,19 +294,45 @@ const struct profile *rulebook_profile(const struct rulebook *book, struct bytes
     return found != NULL ? found : &strictest;
 }
 
-/* git reads the folder itself; that costs, so only where it is named. */
+/* As a shell joins what quotes part: g''it is git, and $'\147it' may be. A yes too many
+ * only asks. */
+static bool may_spell_git(struct bytes text)
+{
+    static const char name[] = "git";
+    size_t n = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        const char c = (char)text.at[i];
+        if (c == '$' && i + 1 < text.len && text.at[i + 1] == '\'') {
+            return true;
+        }
+        if (c == '\0' || strchr("'\"\\$\n", c) != NULL) {
+            continue;
+        }
+        n = c == name[n] ? n + 1 : c == name[0] ? 1 : 0;
+        if (n == sizeof(name) - 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool may_run_git(const struct approval_request *asked)
+{
+    bool may = may_spell_git(asked->command);
+    for (size_t i = 0; i < asked->n_argv && !may; i++) {
+        may = may_spell_git(asked->argv[i]);
+    }
+    return may;
+}
+
+/* git reads the folder itself; that costs, so only where it may be named. */
 static const char *find_unsafe(const struct hub_question *q, const char *root)
 {
-    const struct bytes command = q->asked->command;
     const char *why =
         is_too_wide(root)
             ? "the workspace is the home folder, or more"
             : surroundings_of_programs((const char *const *)environ, root);
-    if (why == NULL && q->asked->n_argv == 0 && command.len != 0 &&
-        memmem(command.at, command.len, "git", 3) == NULL) {
-        return NULL;
-    }
-    return why != NULL || q->asked->kind != APPROVAL_COMMAND
+    return why != NULL || q->asked->kind != APPROVAL_COMMAND || !may_run_git(q->asked)
                ? why
                : surroundings_of_git(root);
 }

@@ -108,9 +108,9 @@ const char *surroundings_of_programs(const char *const *environ_, const char *ro
 
 /* Keys and sections that name a program, or another file. */
 static const char *const running[] = {
-    "fsmonitor", "textconv",  "command",        "external", "pager",
-    "[include",  "hookspath", "sshcommand",     "[filter",  "worktree",
-    "gpg",       "program",   "attributesfile", NULL};
+    "fsmonitor",      "textconv",   "command",      "external",   "pager", "[include",
+    "hookspath",      "sshcommand", "[filter",      "worktree",   "gpg",   "program",
+    "attributesfile", "promisor",   "partialclone", "uploadpack", NULL};
 
 static bool config_runs(const char *text)
 {
@@ -163,11 +163,16 @@ const char *surroundings_of_git(const char *root)
     if (text_format(path, sizeof(path), "%s/.git", root) != OK) {
         return "the name of the repository is too long";
     }
-    if (lstat(path, &st) != 0) {
-        return NULL; // one above it, or none: not the workspace's
+    if (lstat(path, &st) !=
+        0) { // git would look above, or take the folder for a bare one
+        return "the workspace is not the root of a repository";
     }
     if (!S_ISDIR(st.st_mode)) {
         return "the repository lies elsewhere";
+    }
+    if (text_format(path, sizeof(path), "%s/.git/commondir", root) != OK ||
+        lstat(path, &st) == 0) {
+        return "the repository's configuration lies elsewhere";
     }
     const char *why = look_at_config(root);
     return why != NULL ? why : look_at_index(root);

@@ -86,6 +86,20 @@ TEST(rulebook_answers_for_commands)
     EQ_INT(verdict_on(&all), VERDICT_ALLOW);
 }
 
+TEST(rulebook_knows_git_however_a_shell_spells_it)
+{
+    static const char *const spelled[] = {
+        "/bin/bash -lc 'git status'",          "/bin/bash -lc \"g''it status\"",
+        "/bin/bash -lc 'g\\it status'",        "/bin/bash -lc \"g\"'\"i\"'\"t status\"",
+        "/bin/bash -lc \"$'\\147it' status\"", "/bin/bash -lc 'ls; gi\"t\" status'",
+    };
+    for (size_t i = 0; i < COUNT(spelled); i++) { // no .git here: git would look above
+        const struct approval_request asked = command(spelled[i]);
+        CASE(spelled[i]);
+        EQ_INT(verdict_on(&asked), VERDICT_ASK);
+    }
+}
+
 TEST(rulebook_leaves_to_a_person_what_asks_for_more)
 {
     static const struct bytes nul = {(const uint8_t *)"ls\0rm", 5};
@@ -230,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(rulebook_answers_for_commands),
+        T(rulebook_knows_git_however_a_shell_spells_it),
         T(rulebook_leaves_to_a_person_what_asks_for_more),
         T(rulebook_answers_for_words_and_files),
         T(rulebook_gives_every_thread_the_profile_that_the_administrator_forces),

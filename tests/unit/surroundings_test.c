@@ -62,12 +62,15 @@ TEST(a_repository_that_names_programs_or_links_others_is_seen)
         {"[filter \"a\"]\n\tclean = ./x\n", true},
         {"[gpg]\n\tprogram = ./x\n", true},
         {"[pager]\n\tlog = ./x\n", true},
+        {"[extensions]\n\tpartialClone = o\n", true},
+        {"[remote \"o\"]\n\tpromisor = true\n", true},
+        {"[remote \"o\"]\n\tuploadPack = ./x\n", true},
     };
     static const uint8_t linked[] = {'D', 'I', 'R', 'C', 0, 0, 0xe0, 0, 1};
     char root[] = "/tmp/farhand-around-XXXXXX";
     char path[PATH_MAX];
     TRUE(mkdtemp(root) != NULL);
-    TRUE(surroundings_of_git(root) == NULL);
+    TRUE(surroundings_of_git(root) != NULL); // it may be a bare repository itself
     TRUE(text_format(path, sizeof(path), "%s/.git", root) == OK);
     EQ_INT(mkdir(path, 0700), 0);
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -78,6 +81,12 @@ TEST(a_repository_that_names_programs_or_links_others_is_seen)
     put(path, "config", BYTES_LIT("[core]\n"));
     put(path, "index", BYTES_LIT("DIRC"));
     TRUE(surroundings_of_git(root) == NULL);
+    put(path, "commondir", BYTES_LIT("../elsewhere\n"));
+    TRUE(surroundings_of_git(root) != NULL);
+    TRUE(text_format(path, sizeof(path), "%s/.git/commondir", root) == OK);
+    EQ_INT(unlink(path), 0);
+    TRUE(surroundings_of_git(root) == NULL);
+    TRUE(text_format(path, sizeof(path), "%s/.git", root) == OK);
     put(path, "index", BYTES_OF(linked));
     TRUE(surroundings_of_git(root) != NULL);
     static const char *const names[] = {".git/config", ".git/index"};
