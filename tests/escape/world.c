@@ -254,7 +254,8 @@ void world_begin(struct world *w, const char *base, const char *escape)
     spell(queue, sizeof(queue), "/fh-escape-%d", (int)getpid());
     (void)mq_open(queue, O_RDWR | O_CREAT, 0600, NULL);
     say("TMPDIR", "/tmp");
-    say("CCACHE_DISABLE", "1"); // a gcc that is really a cache, whose folder is outside
+    // not a cache in front of a compiler, whose folder is outside
+    say("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     say("API_TOKEN", "secret");
     say("SSH_AUTH_SOCK", "%s/s.sock", w->base);
     say("LD_LIBRARY_PATH", "/nowhere");
