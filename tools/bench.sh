@@ -10,12 +10,17 @@ quick=
 spine=
 threads=
 chosen=
+is_one() { case " $2 " in *" $1 "*) ;; *) return 1 ;; esac; }
 for arg in "$@"; do
-    case " $programs / $thread_measures / " in
-    *" $arg "*" / "*" / "*) chosen="$chosen $arg" ;;
-    *" / "*" $arg "*" / "*) threads="$threads $arg" ;;
-    *) if [ "$arg" = --quick ]; then quick=--quick; else spine="$spine $arg"; fi ;;
-    esac
+    if is_one "$arg" "$programs"; then
+        chosen="$chosen $arg"
+    elif is_one "$arg" "$thread_measures"; then
+        threads="$threads $arg"
+    elif [ "$arg" = --quick ]; then
+        quick=--quick
+    else
+        spine="$spine $arg"
+    fi
 done
 all=no
 if [ -z "$spine$threads$chosen" ]; then

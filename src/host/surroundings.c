@@ -156,6 +156,25 @@ static const char *look_at_index(const char *root)
     return bad ? "the repository has others within it" : NULL;
 }
 
+/* Without all three git passes over `.git`, and may take the folder around it for a bare
+ * repository. */
+static bool is_repository(const char *root)
+{
+    static const struct {
+        const char *name;
+        mode_t kind;
+    } parts[] = {{"HEAD", S_IFREG}, {"objects", S_IFDIR}, {"refs", S_IFDIR}};
+    char path[PATH_MAX];
+    struct stat st;
+    size_t i = 0;
+    while (i < COUNT(parts) &&
+           text_format(path, sizeof(path), "%s/.git/%s", root, parts[i].name) == OK &&
+           lstat(path, &st) == 0 && (st.st_mode & S_IFMT) == parts[i].kind) {
+        i++;
+    }
+    return i == COUNT(parts);
+}
+
 const char *surroundings_of_git(const char *root)
 {
     char path[PATH_MAX];
@@ -167,7 +186,7 @@ const char *surroundings_of_git(const char *root)
         0) { // git would look above, or take the folder for a bare one
         return "the workspace is not the root of a repository";
     }
-    if (!S_ISDIR(st.st_mode)) {
+    if (!S_ISDIR(st.st_mode) || !is_repository(root)) {
         return "the repository lies elsewhere";
     }
     if (text_format(path, sizeof(path), "%s/.git/commondir", root) != OK ||

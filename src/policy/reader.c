@@ -60,7 +60,7 @@ static const struct reader readers[] = {
     {"hostname", "", NULL, OPERANDS_NONE},
     {"id", "gGnruz", "group groups name real user zero ", OPERANDS_TEXT},
     {"join", "a:e:ij:o:t:v:1:2:z", "header ignore-case ", OPERANDS_PATHS},
-    {"ls", "aAbBcCdfFgGhHiI:klLmnNopqQrRsStT:uUvw:xXZ1",
+    {"ls", "aAbBcCdfFgGhHiI:klmnNopqQrRsStT:uUvw:xXZ1", // -L: with -R past links
      "all almost-all author classify? color? directory file-type full-time "
      "group-directories-first hide= human-readable ignore= inode no-group numeric-uid-gid "
      "quote-name recursive reverse si size sort= time= time-style= width= ",

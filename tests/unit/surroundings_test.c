@@ -73,6 +73,15 @@ TEST(a_repository_that_names_programs_or_links_others_is_seen)
     TRUE(surroundings_of_git(root) != NULL); // it may be a bare repository itself
     TRUE(text_format(path, sizeof(path), "%s/.git", root) == OK);
     EQ_INT(mkdir(path, 0700), 0);
+    TRUE(surroundings_of_git(root) != NULL); // git passes over an empty one
+    put(path, "HEAD", BYTES_LIT("ref: refs/heads/main\n"));
+    static const char *const folders[] = {"objects", "refs"};
+    for (size_t i = 0; i < COUNT(folders); i++) {
+        TRUE(surroundings_of_git(root) != NULL);
+        TRUE(text_format(path, sizeof(path), "%s/.git/%s", root, folders[i]) == OK);
+        EQ_INT(mkdir(path, 0700), 0);
+    }
+    TRUE(text_format(path, sizeof(path), "%s/.git", root) == OK);
     for (size_t i = 0; i < COUNT(cases); i++) {
         CASE(cases[i].config);
         put(path, "config", bytes_from_str(cases[i].config));
@@ -89,7 +98,11 @@ TEST(a_repository_that_names_programs_or_links_others_is_seen)
     TRUE(text_format(path, sizeof(path), "%s/.git", root) == OK);
     put(path, "index", BYTES_OF(linked));
     TRUE(surroundings_of_git(root) != NULL);
-    static const char *const names[] = {".git/config", ".git/index"};
+    for (size_t i = 0; i < COUNT(folders); i++) {
+        TRUE(text_format(path, sizeof(path), "%s/.git/%s", root, folders[i]) == OK);
+        EQ_INT(rmdir(path), 0);
+    }
+    static const char *const names[] = {".git/config", ".git/index", ".git/HEAD"};
     for (size_t i = 0; i < COUNT(names); i++) {
         TRUE(text_format(path, sizeof(path), "%s/%s", root, names[i]) == OK);
         (void)unlink(path);
