@@ -5,29 +5,12 @@
 #include "base/text.h"
 
 const struct cli_command *const commands[] = {
-    &cmd_up,
-    &cmd_pair,
-    &cmd_devices,
-    &cmd_status,
-    &cmd_stop,
-    &cmd_join,
-    &cmd_attach,
-    &cmd_rpc,
-    &cmd_policy,
-    &cmd_trust,
-    &cmd_approvals,
-    &cmd_audit,
-    &cmd_doctor,
-    &cmd_remote_control,
-    &cmd_host,
-    &cmd_relay,
-    &cmd_app_server,
-    &cmd_session,
-    &cmd_sandbox,
-    &cmd_practice_model,
-    &cmd_help,
-    &cmd_version,
-    &cmd_completion,
+    &cmd_up,         &cmd_pair,           &cmd_devices,    &cmd_status,
+    &cmd_stop,       &cmd_join,           &cmd_attach,     &cmd_rpc,
+    &cmd_policy,     &cmd_trust,          &cmd_approvals,  &cmd_audit,
+    &cmd_doctor,     &cmd_remote_control, &cmd_host,       &cmd_relay,
+    &cmd_app_server, &cmd_session,        &cmd_sandbox,    &cmd_practice_model,
+    &cmd_help,       &cmd_version,        &cmd_completion,
 };
 const size_t n_commands = COUNT(commands);
 

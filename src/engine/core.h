@@ -33,7 +33,7 @@ struct engine {
     struct keeper *keeper;
     struct agent *agent;
     bool agent_lives;
-    bool taken; // our last one found the socket in use
+    bool taken;                  // our last one found the socket in use
     struct daemon_query *daemon; // asked whose the joined agent is
     struct dial *dial;
     struct ws_conn *ws;

@@ -245,7 +245,8 @@ bool admin_forbids_remote(struct host *h, struct diag *why);
 
 void trust_list(struct host *h, struct call *call);
 void trust_set(struct host *h, struct call *call);
-bool trust_of_folder(void *user, const char *path, char *real, size_t size); // of hub_ops
+bool trust_of_folder(void *user, const char *path, char *real,
+                     size_t size);              // of hub_ops
 bool trust_is_given(struct host *h);            // of the workspace
 NODISCARD json_t *trust_status(struct host *h); // {state, asks} of the workspace
 

@@ -131,5 +131,4 @@ TEST(roles_have_names)
 
 RUN_TESTS(T(a_grant_comes_back_as_it_was_made),
           T(every_bit_and_every_prefix_of_a_grant_matters), T(long_names_are_refused),
-          T(a_grant_with_an_unknown_role_or_scope_is_refused),
-          T(roles_have_names))
+          T(a_grant_with_an_unknown_role_or_scope_is_refused), T(roles_have_names))
